@@ -1,0 +1,1 @@
+"""What every service shares: the contracts that cross a border, and the plumbing. Imports no service."""

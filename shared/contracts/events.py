@@ -1,0 +1,164 @@
+"""Every public event, by its type and version.
+
+A body carries the full state of its aggregate and the aggregate's `version`, so that a consumer needs one conditional
+upsert (`WHERE version < excluded.version`) and neither a duplicate nor a reordering does harm. Consumers ignore fields
+they do not know. A published type never changes its meaning: a new meaning is a new type.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitStateV1:
+    """A habit after the event. A deleted habit keeps its last state; an erased one has blank texts."""
+
+    id: str
+    owner_id: str
+    action: str
+    place: str
+    time: time
+    duration_seconds: int
+    period_days: int
+    is_pleasant: bool
+    reward: str | None
+    linked_habit_id: str | None
+    is_published: bool
+    created_at: datetime
+    updated_at: datetime
+    deleted: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountStateV1:
+    """An account after the event, without its e-mail: personal data stays in auth."""
+
+    id: str
+    time_zone: str
+    locale: str
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+    deleted: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatLinkStateV1:
+    """The link between an account and the Telegram chat that agreed to get its reminders."""
+
+    account_id: str
+    chat_id: str | None
+    status: Literal["linked", "unlinked", "blocked"]
+    linked_at: datetime | None
+    updated_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderDueV1:
+    """A reminder whose time has come. Must not be sent after `not_after`."""
+
+    id: str
+    habit_id: str
+    account_id: str
+    local_date: date
+    local_time: time
+    time_zone: str
+    due_at: datetime
+    not_after: datetime
+    action: str
+    place: str
+    reward: str | None
+    linked_action: str | None
+    locale: str
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderMissedV1:
+    """A reminder that was found later than the grace allows; it is never sent."""
+
+    id: str
+    habit_id: str
+    account_id: str
+    local_date: date
+    due_at: datetime
+    missed_at: datetime
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderSentV1:
+    """Telegram confirmed the reminder's message."""
+
+    id: str
+    habit_id: str
+    account_id: str
+    local_date: date
+    due_at: datetime
+    sent_at: datetime
+    attempts: int
+    version: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderFailedV1:
+    """A reminder that ended without a confirmed message.
+
+    `refused`: Telegram said no for good, or no chat is linked. `unknown`: the connection broke after the request had
+    left, so the message may or may not have arrived; it is not sent again. `expired`: `not_after` passed first.
+    """
+
+    id: str
+    habit_id: str
+    account_id: str
+    local_date: date
+    due_at: datetime
+    failed_at: datetime
+    outcome: Literal["refused", "unknown", "expired"]
+    reason: str
+    version: int = 2
+
+
+EventBody = (
+    HabitStateV1
+    | AccountStateV1
+    | ChatLinkStateV1
+    | ReminderDueV1
+    | ReminderMissedV1
+    | ReminderSentV1
+    | ReminderFailedV1
+)
+
+HABIT_CREATED = "habit.created.v1"
+HABIT_CHANGED = "habit.changed.v1"
+HABIT_DELETED = "habit.deleted.v1"
+ACCOUNT_REGISTERED = "account.registered.v1"
+ACCOUNT_CHANGED = "account.changed.v1"
+ACCOUNT_DELETED = "account.deleted.v1"
+TELEGRAM_LINKED = "telegram.linked.v1"
+TELEGRAM_UNLINKED = "telegram.unlinked.v1"
+TELEGRAM_BLOCKED = "telegram.blocked.v1"
+REMINDER_DUE = "reminder.due.v1"
+REMINDER_SENT = "reminder.sent.v1"
+REMINDER_FAILED = "reminder.failed.v1"
+REMINDER_MISSED = "reminder.missed.v1"
+
+EVENT_TYPES: dict[str, type[EventBody]] = {
+    HABIT_CREATED: HabitStateV1,
+    HABIT_CHANGED: HabitStateV1,
+    HABIT_DELETED: HabitStateV1,
+    ACCOUNT_REGISTERED: AccountStateV1,
+    ACCOUNT_CHANGED: AccountStateV1,
+    ACCOUNT_DELETED: AccountStateV1,
+    TELEGRAM_LINKED: ChatLinkStateV1,
+    TELEGRAM_UNLINKED: ChatLinkStateV1,
+    TELEGRAM_BLOCKED: ChatLinkStateV1,
+    REMINDER_DUE: ReminderDueV1,
+    REMINDER_SENT: ReminderSentV1,
+    REMINDER_FAILED: ReminderFailedV1,
+    REMINDER_MISSED: ReminderMissedV1,
+}

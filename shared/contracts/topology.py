@@ -1,0 +1,52 @@
+"""Names and bindings of everything on the broker.
+
+A work queue is a quorum queue that dead-letters, at least once, to `<queue>.dlq`; a failed message waits in one of its
+retry queues, one for each delay, because a time-to-live is looked at only at the head of a queue.
+"""
+
+from dataclasses import dataclass
+
+from shared.contracts import events
+
+EVENTS_EXCHANGE = "events"
+
+RETRY_DELAYS_SECONDS = (1, 5, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkQueue:
+    """A queue of ours; `bindings` are the event types it takes from the exchange, none for a direct queue."""
+
+    name: str
+    bindings: tuple[str, ...] = ()
+
+    @property
+    def dead_letter_queue(self) -> str:
+        return f"{self.name}.dlq"
+
+    def retry_queue(self, delay_seconds: int) -> str:
+        return f"{self.name}.retry.{delay_seconds}s"
+
+
+_HABITS = (events.HABIT_CREATED, events.HABIT_CHANGED, events.HABIT_DELETED)
+_ACCOUNTS = (events.ACCOUNT_REGISTERED, events.ACCOUNT_CHANGED, events.ACCOUNT_DELETED)
+_TELEGRAM = (events.TELEGRAM_LINKED, events.TELEGRAM_UNLINKED, events.TELEGRAM_BLOCKED)
+
+SCHEDULER_EVENTS = WorkQueue("scheduler.events", _HABITS + _ACCOUNTS + _TELEGRAM)
+HABITS_EVENTS = WorkQueue("habits.events", (events.ACCOUNT_DELETED,))
+NOTIFIER_EVENTS = WorkQueue("notifier.events", _ACCOUNTS)
+REMINDERS = WorkQueue("reminders", (events.REMINDER_DUE,))
+TELEGRAM_UPDATES = WorkQueue("telegram.updates")
+TELEGRAM_MESSAGES = WorkQueue("telegram.messages")
+
+ALL_QUEUES = (
+    SCHEDULER_EVENTS,
+    HABITS_EVENTS,
+    NOTIFIER_EVENTS,
+    REMINDERS,
+    TELEGRAM_UPDATES,
+    TELEGRAM_MESSAGES,
+)
+
+# Losing one of these would lose a change for one of our own services, so the relay keeps a message that finds no queue.
+CONSUMED_TYPES = frozenset(key for queue in ALL_QUEUES for key in queue.bindings)
