@@ -1,1 +1,4 @@
-"""What every service shares: the contracts that cross a border, and the plumbing. Imports no service."""
+"""What every service shares: the contracts that cross a border, and the plumbing.
+
+Imports no service.
+"""

@@ -1,1 +1,1 @@
-"""What crosses a service border: event types, their envelope, and the broker's topology. No I/O here."""
+"""What crosses a service border: event types, their envelope, the broker's topology. No I/O."""

@@ -1,8 +1,9 @@
 """Every public event, by its type and version.
 
-A body carries the full state of its aggregate and the aggregate's `version`, so that a consumer needs one conditional
-upsert (`WHERE version < excluded.version`) and neither a duplicate nor a reordering does harm. Consumers ignore fields
-they do not know. A published type never changes its meaning: a new meaning is a new type.
+A body carries the full state of its aggregate and the aggregate's `version`, so that a consumer
+needs one conditional upsert (`WHERE version < excluded.version`) and neither a duplicate nor a
+reordering does harm. Consumers ignore fields they do not know. A published type never changes its
+meaning: a new meaning is a new type.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabitStateV1:
-    """A habit after the event. A deleted habit keeps its last state; an erased one has blank texts."""
+    """A habit after the event. A deleted one keeps its last state; an erased one has no texts."""
 
     id: str
     owner_id: str
@@ -108,8 +109,9 @@ class ReminderSentV1:
 class ReminderFailedV1:
     """A reminder that ended without a confirmed message.
 
-    `refused`: Telegram said no for good, or no chat is linked. `unknown`: the connection broke after the request had
-    left, so the message may or may not have arrived; it is not sent again. `expired`: `not_after` passed first.
+    `refused`: Telegram said no for good, or no chat is linked. `unknown`: the connection broke
+    after the request had left, so the message may or may not have arrived; it is not sent again.
+    `expired`: `not_after` passed first.
     """
 
     id: str

@@ -1,7 +1,8 @@
 """Names and bindings of everything on the broker.
 
-A work queue is a quorum queue that dead-letters, at least once, to `<queue>.dlq`; a failed message waits in one of its
-retry queues, one for each delay, because a time-to-live is looked at only at the head of a queue.
+A work queue is a quorum queue that dead-letters, at least once, to `<queue>.dlq`; a failed message
+waits in one of its retry queues, one for each delay, because a time-to-live is looked at only at
+the head of a queue.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ RETRY_DELAYS_SECONDS = (1, 5, 30)
 
 @dataclass(frozen=True, slots=True)
 class WorkQueue:
-    """A queue of ours; `bindings` are the event types it takes from the exchange, none for a direct queue."""
+    """A queue of ours; `bindings` are the event types it takes, none for a direct queue."""
 
     name: str
     bindings: tuple[str, ...] = ()
@@ -48,5 +49,6 @@ ALL_QUEUES = (
     TELEGRAM_MESSAGES,
 )
 
-# Losing one of these would lose a change for one of our own services, so the relay keeps a message that finds no queue.
+# Losing one of these would lose a change for one of our own services: when no queue takes it,
+# the relay keeps the message.
 CONSUMED_TYPES = frozenset(key for queue in ALL_QUEUES for key in queue.bindings)
