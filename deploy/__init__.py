@@ -1,0 +1,1 @@
+"""How the system is started, documented and tried out; no service imports this package."""

@@ -1,0 +1,99 @@
+"""Real servers for every test that asks for one; a missing server is a failure, never a skip.
+
+A server is, in this order: the one that a TEST_* variable names, one in a container where a Docker
+engine answers, a private one on this machine. Each test works in a space of its own on it.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+
+from tests.servers import containers, private
+from tests.servers.own_space import own_database, own_redis_database, own_vhost
+
+
+@cache
+def _containers_possible() -> bool:
+    return containers.containers_possible()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the administrator's URL of a PostgreSQL server."""
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        yield url
+    elif _containers_possible():
+        with containers.container_postgresql() as url:
+            yield url
+    else:
+        with private.private_postgresql(tmp_path_factory.mktemp("postgresql")) as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+def _rabbitmq_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    if url := os.environ.get("TEST_RABBITMQ_URL"):
+        yield url, os.environ["TEST_RABBITMQ_MANAGEMENT_URL"]
+    elif _containers_possible():
+        with containers.container_rabbitmq() as urls:
+            yield urls
+    else:
+        with private.private_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as urls:
+            yield urls
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(_rabbitmq_urls: tuple[str, str]) -> str:
+    """Return the administrator's AMQP URL of a RabbitMQ node."""
+    return _rabbitmq_urls[0]
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_management_url(_rabbitmq_urls: tuple[str, str]) -> str:
+    """Return the address of the management API, with a user's name and password."""
+    return _rabbitmq_urls[1]
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the URL of a Redis server."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
+    elif _containers_possible():
+        with containers.container_redis() as url:
+            yield url
+    else:
+        with private.private_redis(tmp_path_factory.mktemp("redis")) as url:
+            yield url
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Callable[[str], str]]:
+    """Give a factory: name -> URL of a fresh database, dropped after the test."""
+    with ExitStack() as databases:
+        yield lambda name: databases.enter_context(own_database(postgres_url, name))
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
+    """Give a factory like `database` whose databases live as long as the tests of one file."""
+    with ExitStack() as databases:
+        yield lambda name: databases.enter_context(own_database(postgres_url, name))
+
+
+@pytest.fixture
+def vhost(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[Callable[[str], str]]:
+    """Give a factory: name -> AMQP URL of a fresh virtual host, deleted after the test."""
+    with ExitStack() as vhosts:
+        yield lambda name: vhosts.enter_context(
+            own_vhost(rabbitmq_url, rabbitmq_management_url, name)
+        )
+
+
+@pytest.fixture
+def redis_database(redis_url: str) -> str:
+    """Return the URL of an empty Redis database."""
+    return own_redis_database(redis_url)
