@@ -28,7 +28,11 @@ def broker_url(url: str, name: str) -> str:
 
     The library's own default would take three minutes to notice a dead link.
     """
-    query = {"heartbeat": HEARTBEAT_SECONDS, "name": name, "reconnect_interval": 1}
+    query: dict[str, str | int] = {
+        "heartbeat": HEARTBEAT_SECONDS,
+        "name": name,
+        "reconnect_interval": 1,
+    }
     return str(URL(url).update_query(query))
 
 

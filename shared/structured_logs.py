@@ -8,7 +8,6 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
 
 _CHATTY = ("httpx", "httpcore", "aiormq", "aio_pika", "werkzeug", "alembic", "telegram")
 
@@ -17,7 +16,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 def configure_logs(service: str, process: str, level: str = "INFO") -> None:
     """Send all logs of this process, structlog's and the standard library's, through one format."""
-    stamp: list[Processor] = [
+    stamp: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

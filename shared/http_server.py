@@ -1,0 +1,59 @@
+"""Serving a Flask app: gunicorn, one worker process with threads; scaling is by replicas.
+
+One process keeps the metrics whole and the memory small; on SIGTERM the requests in hand are
+finished first.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+THREADS = 16
+_REQUEST_TIMEOUT_SECONDS = 30
+_GRACEFUL_SECONDS = 25
+# Longer than the gateway keeps an idle connection, so that the gateway is the one to close it.
+_KEEP_ALIVE_SECONDS = 75
+
+
+class _QuietLogger(Logger):  # type: ignore[misc]
+    """Leaves gunicorn's messages to the process's own log format."""
+
+    def setup(self, cfg: Any) -> None:
+        self.error_log.propagate = True
+        self.access_log.disabled = True
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, build_app: Callable[[], Flask], host: str, port: int) -> None:
+        self._build_app = build_app
+        self._bind = f"{host}:{port}"
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings: dict[str, Any] = {
+            "bind": self._bind,
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "timeout": _REQUEST_TIMEOUT_SECONDS,
+            "graceful_timeout": _GRACEFUL_SECONDS,
+            "keepalive": _KEEP_ALIVE_SECONDS,
+            "logger_class": _QuietLogger,
+            "control_socket_disable": True,
+        }
+        if Path("/dev/shm").is_dir():  # noqa: S108 - gunicorn's heartbeat file belongs in memory
+            settings["worker_tmp_dir"] = "/dev/shm"  # noqa: S108
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._build_app()
+
+
+def serve(build_app: Callable[[], Flask], host: str, port: int) -> None:
+    """Serve until SIGTERM. The app is built in the worker: no connection crosses the fork."""
+    _Server(build_app, host, port).run()

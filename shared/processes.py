@@ -1,0 +1,130 @@
+"""How a process of ours runs: it waits for its servers, works until SIGTERM, and stops cleanly."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+
+from sqlalchemy.exc import OperationalError
+
+from shared.broker_topology import declare_topology
+from shared.consumer import Consumer
+from shared.contracts.topology import WorkQueue
+from shared.database import new_async_engine
+from shared.migrations import migrate
+from shared.ops_http import OpsServer, ReadinessChecks
+from shared.outbox.relay import Relay
+from shared.publisher import BROKER_ERRORS, Publisher
+from shared.structured_logs import get_logger
+from shared.waiting import wait_for, wait_for_async
+
+SETUP_LIMIT_SECONDS = 300
+
+Work = Callable[[asyncio.Event], Awaitable[None]]
+
+_log = get_logger(__name__)
+
+
+def run_process(work: Work, *, host: str, ops_port: int, checks: ReadinessChecks) -> None:
+    """Run `work(stop)` with the operational endpoints; SIGTERM and SIGINT set `stop`.
+
+    A signal while `work` still waits for a server ends the wait.
+    """
+    ops = OpsServer(host, ops_port, checks)
+    ops.start()
+    try:
+        asyncio.run(_run_until_signal(work))
+    finally:
+        ops.stop()
+
+
+async def _run_until_signal(work: Work) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _log.info("started")
+    await work(stop)
+    _log.info("stopped")
+
+
+async def until_stopped(stop: asyncio.Event, attempt: Awaitable[object]) -> bool:
+    """Await `attempt` unless `stop` is set first; return whether it finished."""
+    task = asyncio.ensure_future(attempt)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if task.done():
+        task.result()
+        return True
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    return False
+
+
+@asynccontextmanager
+async def connected(publisher: Publisher, stop: asyncio.Event) -> AsyncIterator[bool]:
+    """Connect a publisher, waiting for the broker; yields False when stopped before that."""
+    enter = wait_for_async("RabbitMQ", publisher.__aenter__, BROKER_ERRORS)
+    ready = await until_stopped(stop, enter)
+    try:
+        yield ready
+    finally:
+        await publisher.__aexit__(None, None, None)
+
+
+async def consume(
+    consumer: Consumer, publisher: Publisher, stop: asyncio.Event, *, on_stop: Work | None = None
+) -> None:
+    """Consume until `stop`; `on_stop` runs once no delivery is in hand any more."""
+    async with connected(publisher, stop) as ready:
+        if not ready:
+            return
+        start = wait_for_async("RabbitMQ queues", consumer.start, BROKER_ERRORS)
+        if await until_stopped(stop, start):
+            await stop.wait()
+        await consumer.stop()
+        if on_stop is not None:
+            await on_stop(stop)
+
+
+def run_relay(
+    service: str, *, database_url: str, rabbitmq_url: str, host: str, ops_port: int
+) -> None:
+    """Run the outbox relay of a service's database."""
+    engine = new_async_engine(database_url)
+    publisher = Publisher(rabbitmq_url, f"{service}-relay")
+
+    async def work(stop: asyncio.Event) -> None:
+        async with connected(publisher, stop) as ready:
+            if ready:
+                await Relay(engine, database_url, publisher).run(stop)
+        await engine.dispose()
+
+    run_process(
+        work, host=host, ops_port=ops_port, checks={"broker": lambda: publisher.is_connected}
+    )
+
+
+def run_setup(
+    service: str, *, database_url: str, rabbitmq_url: str, queues: Iterable[WorkQueue]
+) -> None:
+    """Migrate a service's database and declare its queues; waits for both servers.
+
+    Raises the last error when a server does not appear within `SETUP_LIMIT_SECONDS`.
+    """
+    wait_for(
+        "PostgreSQL",
+        lambda: migrate(service, database_url),
+        (OperationalError,),
+        limit_seconds=SETUP_LIMIT_SECONDS,
+    )
+    wait_for(
+        "RabbitMQ",
+        lambda: asyncio.run(declare_topology(rabbitmq_url, queues)),
+        BROKER_ERRORS,
+        limit_seconds=SETUP_LIMIT_SECONDS,
+    )
+    _log.info("set up")
