@@ -1,0 +1,1 @@
+"""Habits: event-sourced, with a read model written in the same transaction."""

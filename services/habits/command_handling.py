@@ -1,0 +1,190 @@
+"""Handling a command: load, decide, append, write the read model and the outbox; one transaction.
+
+The owner's lock is taken first, so an account's commands run one after another and what a command
+knows of the owner's other habits stays true until it commits. Should somebody still append first,
+the whole command runs again in a new transaction, where a version named by the client is checked
+again.
+"""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+from sqlalchemy import Connection, Engine
+
+from services.habits import public_events, read_model
+from services.habits.event_store import ConcurrentChange, EventStore
+from services.habits.habit import (
+    ChangeHabit,
+    ClearLink,
+    CreateHabit,
+    DeleteHabit,
+    HabitCommand,
+    decide,
+    owned,
+)
+from services.habits.habit_details import DetailChanges, HabitDetails
+from services.habits.habit_events import ActiveHabit, HabitEvent, HabitState, NoHabit, evolve
+from services.habits.owners import lock_owner
+from services.habits.stored_events import stored_type
+from services.habits.upcasting import JsonObject
+from shared import instants
+from shared.database import transaction
+
+MAX_ATTEMPTS = 3
+
+Result = TypeVar("Result")
+
+_appended = Counter("habit_events_appended_total", "Events committed to the store", ["type"])
+
+
+class StaleVersion(Exception):
+    """The habit is at none of the versions the client named, but at `current_version`."""
+
+    def __init__(self, current_version: int) -> None:
+        super().__init__(current_version)
+        self.current_version = current_version
+
+
+class HabitCommands:
+    """What the outside can ask for. `if_match` are the versions the client means, None for any.
+
+    Every method raises AccountErased for an erased account, and ConcurrentChange when others were
+    first in every attempt.
+    """
+
+    def __init__(
+        self, engine: Engine, store: EventStore, now: Callable[[], datetime] = instants.now
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._now = now
+
+    def create(self, by: UUID, details: HabitDetails) -> ActiveHabit:
+        """Create a habit. Raises RulesBroken."""
+        habit_id = uuid.uuid4()
+
+        def work(unit: "_UnitOfWork") -> ActiveHabit:
+            command = CreateHabit(
+                habit_id=habit_id,
+                by=by,
+                details=details,
+                linkable_ids=unit.linkable(details.linked_habit_id),
+                now=self._now(),
+            )
+            return _active(unit.execute(habit_id, command, NoHabit()))
+
+        return self._run(by, work)
+
+    def change(
+        self, habit_id: UUID, by: UUID, changes: DetailChanges, if_match: frozenset[int] | None
+    ) -> ActiveHabit:
+        """Change a habit. Raises a HabitRefusal or StaleVersion."""
+
+        def work(unit: "_UnitOfWork") -> ActiveHabit:
+            habit = unit.load_owned(habit_id, if_match)
+            command = ChangeHabit(
+                by=by,
+                changes=changes,
+                linkable_ids=unit.linkable(
+                    changes.get("linked_habit_id"), habit.details.linked_habit_id
+                ),
+                others_link_to_it=bool(read_model.linked_to(unit.connection, habit_id)),
+                now=self._now(),
+            )
+            return _active(unit.execute(habit_id, command, habit))
+
+        return self._run(by, work)
+
+    def delete(self, habit_id: UUID, by: UUID, if_match: frozenset[int] | None) -> None:
+        """Delete a habit and clear the links to it. Raises a HabitRefusal or StaleVersion."""
+
+        def work(unit: "_UnitOfWork") -> None:
+            habit = unit.load_owned(habit_id, if_match)
+            now = self._now()
+            for other_id in read_model.linked_to(unit.connection, habit_id):
+                clear = ClearLink(linked_habit_id=habit_id, now=now)
+                unit.execute(other_id, clear, unit.load(other_id))
+            unit.execute(habit_id, DeleteHabit(by=by, now=now), habit)
+
+        self._run(by, work)
+
+    def _run(self, by: UUID, work: Callable[["_UnitOfWork"], Result]) -> Result:
+        attempt = 1
+        while True:
+            try:
+                with transaction(self._engine) as connection:
+                    lock_owner(connection, by)
+                    unit = _UnitOfWork(connection, self._store, by)
+                    result = work(unit)
+            except ConcurrentChange:
+                if attempt == MAX_ATTEMPTS:
+                    raise
+                attempt += 1
+            else:
+                unit.count_appended()
+                return result
+
+
+class _UnitOfWork:
+    """The work of one command in its transaction."""
+
+    def __init__(self, connection: Connection, store: EventStore, by: UUID) -> None:
+        self.connection = connection
+        self._store = store
+        self._by = by
+        self._appended: list[HabitEvent] = []
+
+    def load(self, habit_id: UUID) -> HabitState:
+        return self._store.load(self.connection, habit_id)
+
+    def load_owned(self, habit_id: UUID, if_match: frozenset[int] | None) -> ActiveHabit:
+        habit = owned(self.load(habit_id), self._by)
+        if if_match is not None and habit.version not in if_match:
+            raise StaleVersion(habit.version)
+        return habit
+
+    def linkable(self, *habit_ids: UUID | None) -> frozenset[UUID]:
+        """Return those of the ids that are pleasant habits of the account."""
+        asked = {habit_id for habit_id in habit_ids if habit_id is not None}
+        if not asked:
+            return frozenset()
+        return read_model.linkable_among(self.connection, self._by, asked)
+
+    def execute(self, habit_id: UUID, command: HabitCommand, state: HabitState) -> HabitState:
+        """Decide, and record what happens everywhere it belongs. Returns the state after it."""
+        new_events = decide(command, state)
+        if not new_events:
+            return state
+        self._store.append(
+            self.connection,
+            habit_id,
+            new_events,
+            owner_id=self._by,
+            expected_version=state.version,
+            meta=self._meta(),
+        )
+        for event in new_events:
+            state = evolve(state, event)
+            read_model.write(self.connection, state)
+            public_events.announce(self.connection, event, state)
+        self._appended.extend(new_events)
+        return state
+
+    def count_appended(self) -> None:
+        """Count the events of the transaction, once it has committed."""
+        for event in self._appended:
+            _appended.labels(stored_type(event).value).inc()
+
+    def _meta(self) -> JsonObject:
+        request_id = structlog.contextvars.get_contextvars().get("request_id")
+        return {"actor": str(self._by), "request_id": request_id}
+
+
+def _active(state: HabitState) -> ActiveHabit:
+    assert isinstance(state, ActiveHabit)  # noqa: S101 - neither creating nor changing deletes
+    return state

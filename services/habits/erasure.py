@@ -1,0 +1,43 @@
+"""Erasing an account: its events, its habits and every text of them are gone for good.
+
+What stays are tombstones without content: the owner's row, by which a still valid access token is
+refused, and a row for each stream. Other services hear of each habit's end with blank texts, also
+of habits deleted before, so that a state they kept is overwritten. Doing it again changes nothing.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, select, text, update
+
+from services.habits.owners import lock_for_erasure, mark_erased
+from services.habits.public_events import announce_erasure
+from services.habits.tables import events, habits, streams
+
+
+def erase_account(
+    connection: Connection, account_id: UUID, account_version: int, at: datetime
+) -> int:
+    """Erase everything of the account; return the number of habits, 0 when it was done before."""
+    if lock_for_erasure(connection, account_id) is not None:
+        return 0
+    mark_erased(connection, account_id, account_version)
+    erased = _bury_streams(connection, account_id, at)
+    connection.execute(delete(habits).where(habits.c.owner_id == account_id))
+    connection.execute(text("SET LOCAL habits.erasure = 'on'"))
+    of_account = select(streams.c.id).where(streams.c.owner_id == account_id)
+    connection.execute(delete(events).where(events.c.stream_id.in_(of_account)))
+    for habit_id, version in erased:
+        announce_erasure(connection, habit_id, account_id, at, version)
+    return len(erased)
+
+
+def _bury_streams(connection: Connection, account_id: UUID, at: datetime) -> list[tuple[UUID, int]]:
+    """Move each stream one version on, so that nothing can be appended to what was."""
+    buried = connection.execute(
+        update(streams)
+        .where(streams.c.owner_id == account_id)
+        .values(version=streams.c.version + 1, erased_at=at)
+        .returning(streams.c.id, streams.c.version)
+    )
+    return [(row.id, row.version) for row in buried]

@@ -1,0 +1,126 @@
+"""What can happen to a habit, and what it is then: events, states and `evolve`.
+
+Pure functions on frozen data. Every stored event is one of these; a state is nothing but the fold
+of the events before it, and its `version` is their number.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from services.habits.habit_details import DetailChanges, HabitDetails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitCreated:
+    habit_id: UUID
+    owner_id: UUID
+    details: HabitDetails
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitChanged:
+    """`changes` are the details that became different, with their new values."""
+
+    changes: DetailChanges
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCleared:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitDeleted:
+    at: datetime
+
+
+HabitEvent = HabitCreated | HabitChanged | LinkCleared | HabitDeleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoHabit:
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveHabit:
+    id: UUID
+    owner_id: UUID
+    details: HabitDetails
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedHabit:
+    """Keeps its last details: the message that tells of the deletion carries them."""
+
+    id: UUID
+    owner_id: UUID
+    details: HabitDetails
+    created_at: datetime
+    deleted_at: datetime
+    version: int
+
+
+HabitState = NoHabit | ActiveHabit | DeletedHabit
+
+
+class UnreadableHistory(Exception):
+    """Events that cannot follow each other: the stored stream is damaged."""
+
+
+def evolve(state: HabitState, event: HabitEvent) -> ActiveHabit | DeletedHabit:
+    """Return the state after the event. Raises UnreadableHistory for an impossible order."""
+    if isinstance(event, HabitCreated):
+        if not isinstance(state, NoHabit):
+            raise UnreadableHistory("a habit was created twice")
+        return ActiveHabit(
+            id=event.habit_id,
+            owner_id=event.owner_id,
+            details=event.details,
+            created_at=event.at,
+            updated_at=event.at,
+            version=1,
+        )
+    if not isinstance(state, ActiveHabit):
+        raise UnreadableHistory(f"{type(event).__name__} without a habit")
+    return _evolve_active(state, event)
+
+
+def _evolve_active(
+    habit: ActiveHabit, event: HabitChanged | LinkCleared | HabitDeleted
+) -> ActiveHabit | DeletedHabit:
+    version = habit.version + 1
+    match event:
+        case HabitChanged(changes=changes, at=at):
+            details = replace(habit.details, **changes)
+            return replace(habit, details=details, updated_at=at, version=version)
+        case LinkCleared(at=at):
+            details = replace(habit.details, linked_habit_id=None)
+            return replace(habit, details=details, updated_at=at, version=version)
+        case HabitDeleted(at=at):
+            return DeletedHabit(
+                id=habit.id,
+                owner_id=habit.owner_id,
+                details=habit.details,
+                created_at=habit.created_at,
+                deleted_at=at,
+                version=version,
+            )
+        case _:
+            assert_never(event)
+
+
+def evolve_all(events: Iterable[HabitEvent]) -> HabitState:
+    """Fold a habit's events, oldest first, into the state they lead to."""
+    state: HabitState = NoHabit()
+    for event in events:
+        state = evolve(state, event)
+    return state

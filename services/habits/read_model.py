@@ -1,0 +1,103 @@
+"""The table `habits`: how habits are now, written in the transaction of the events behind it.
+
+A row is a function of its habit's state alone, so `rebuild_read_model.py` makes identical rows.
+"""
+
+from collections.abc import Collection
+from dataclasses import fields
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from services.habits.habit_details import HabitDetails, all_details
+from services.habits.habit_events import ActiveHabit, DeletedHabit
+from services.habits.tables import habits
+
+_DETAILS = tuple(field.name for field in fields(HabitDetails))
+
+
+def write(connection: Connection, habit: ActiveHabit | DeletedHabit) -> None:
+    """Make the row match the state. The stream must have been advanced in this transaction."""
+    if isinstance(habit, DeletedHabit):
+        connection.execute(delete(habits).where(habits.c.id == habit.id))
+        return
+    row = to_row(habit)
+    connection.execute(
+        upsert(habits).values(row).on_conflict_do_update(index_elements=["id"], set_=row)
+    )
+
+
+def to_row(habit: ActiveHabit) -> dict[str, Any]:
+    return {
+        "id": habit.id,
+        "owner_id": habit.owner_id,
+        **all_details(habit.details),
+        "created_at": habit.created_at,
+        "updated_at": habit.updated_at,
+        "version": habit.version,
+    }
+
+
+def find(connection: Connection, habit_id: UUID) -> ActiveHabit | None:
+    row = connection.execute(select(habits).where(habits.c.id == habit_id)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def count(connection: Connection, which: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(habits).where(which)).scalar_one()
+
+
+def page(
+    connection: Connection, which: ColumnElement[bool], *, offset: int, limit: int
+) -> list[ActiveHabit]:
+    """Return habits, oldest first; the id decides between habits of the same instant."""
+    rows = connection.execute(
+        select(habits)
+        .where(which)
+        .order_by(habits.c.created_at, habits.c.id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [_from_row(row) for row in rows]
+
+
+def owned_by(owner_id: UUID) -> ColumnElement[bool]:
+    return habits.c.owner_id == owner_id
+
+
+def published() -> ColumnElement[bool]:
+    return habits.c.is_published.is_(True)
+
+
+def linkable_among(
+    connection: Connection, owner_id: UUID, habit_ids: Collection[UUID]
+) -> frozenset[UUID]:
+    """Return those of the ids that are the owner's own pleasant habits."""
+    found = connection.execute(
+        select(habits.c.id).where(
+            habits.c.id.in_(habit_ids), owned_by(owner_id), habits.c.is_pleasant
+        )
+    )
+    return frozenset(found.scalars())
+
+
+def linked_to(connection: Connection, habit_id: UUID) -> list[UUID]:
+    """Return the ids of the habits that are linked to this one."""
+    found = connection.execute(
+        select(habits.c.id).where(habits.c.linked_habit_id == habit_id).order_by(habits.c.id)
+    )
+    return list(found.scalars())
+
+
+def _from_row(row: Row[Any]) -> ActiveHabit:
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return ActiveHabit(
+        id=values["id"],
+        owner_id=values["owner_id"],
+        details=HabitDetails(**{name: values[name] for name in _DETAILS}),
+        created_at=values["created_at"],
+        updated_at=values["updated_at"],
+        version=values["version"],
+    )

@@ -1,0 +1,107 @@
+"""The tables of the habits database; the constraints make rows that break a rule impossible.
+
+`streams` guards the version of each stream, `events` is the truth and append-only by trigger,
+`habits` is the read model and can be rebuilt from `events`, `owners` serialises an account's
+commands and remembers which accounts were erased.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Time,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.database import new_metadata
+from shared.outbox.table import define_outbox
+
+metadata = new_metadata()
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("erased_version", Integer),
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("owner_id", Uuid, nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("erased_at", DateTime(timezone=True)),
+    CheckConstraint("version > 0", name="version"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("stream_id", Uuid, ForeignKey("streams.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("schema_version", SmallInteger, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("meta", JSONB, nullable=False),
+    Column(
+        "recorded_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
+    UniqueConstraint("stream_id", "version"),
+    CheckConstraint("version > 0", name="version"),
+    CheckConstraint("schema_version > 0", name="schema_version"),
+)
+
+habits = Table(
+    "habits",
+    metadata,
+    Column("id", Uuid, ForeignKey("streams.id"), primary_key=True),
+    Column("owner_id", Uuid, nullable=False),
+    Column("action", String(255), nullable=False),
+    Column("place", String(255), nullable=False),
+    Column("time", Time, nullable=False),
+    Column("duration_seconds", SmallInteger, nullable=False),
+    Column("period_days", SmallInteger, nullable=False),
+    Column("is_pleasant", Boolean, nullable=False),
+    Column("reward", String(255)),
+    Column("linked_habit_id", Uuid, index=True),
+    Column("is_published", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("version", Integer, nullable=False),
+    CheckConstraint("duration_seconds BETWEEN 1 AND 120", name="duration"),
+    CheckConstraint("period_days BETWEEN 1 AND 7", name="period"),
+    CheckConstraint("reward IS NULL OR linked_habit_id IS NULL", name="reward_or_link"),
+    CheckConstraint(
+        "NOT is_pleasant OR (reward IS NULL AND linked_habit_id IS NULL)", name="pleasant"
+    ),
+    CheckConstraint("linked_habit_id <> id", name="not_linked_to_itself"),
+    Index("ix_habits_owner_id_created_at_id", "owner_id", "created_at", "id"),
+    Index(
+        "ix_habits_published_created_at_id",
+        "created_at",
+        "id",
+        postgresql_where=text("is_published"),
+    ),
+)
+
+outbox = define_outbox(metadata)
