@@ -1,0 +1,114 @@
+"""Renders the one nginx configuration of the gateway.
+
+`make run` and compose differ only in what `GatewaySettings` holds. A value that could change the
+meaning of the configuration (a quote in a path, an origin that is no origin) is refused here,
+before nginx sees it.
+"""
+
+import os
+import pwd
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from grp import getgrgid
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from deploy.gateway.own_problems import OWN_PROBLEMS
+
+UPSTREAMS = ("auth", "habits", "notifier", "status")
+
+# Swagger UI and ReDoc set styles from scripts; ReDoc searches in a worker made from a blob.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
+    "worker-src 'self' blob:; child-src 'self' blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
+_LISTEN = re.compile(r"(?:(?:[0-9.]+|\[[0-9A-Fa-f:]+\]):)?[0-9]{1,5}")
+
+
+class WrongGatewaySetting(ValueError):
+    """A setting that nginx must not see; the message names the setting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """What differs between two gateways.
+
+    `state` is an existing folder that nginx may write; `resolver` is set where upstream names
+    stand for a changing number of replicas.
+    """
+
+    listen: str
+    pages: Path
+    state: Path
+    access_log: Path
+    upstreams: Mapping[str, tuple[str, ...]]
+    register_per_minute: int
+    token_per_minute: int
+    cors_origins: tuple[str, ...] = ()
+    resolver: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(_LISTEN, self.listen, "listen address")
+        for path in (self.pages, self.state, self.access_log):
+            if set(str(path)) & set("\"'\\$\n"):
+                raise WrongGatewaySetting(f"path {str(path)!r}: no quotes, backslashes or dollars")
+        if set(self.upstreams) != set(UPSTREAMS):
+            raise WrongGatewaySetting(f"upstreams: each of {', '.join(UPSTREAMS)} is needed")
+        for name, addresses in self.upstreams.items():
+            for address in addresses:
+                _require(_ADDRESS, address, f"upstream {name}")
+        for origin in self.cors_origins:
+            _require(_ORIGIN, origin, "CORS_ALLOWED_ORIGINS")
+        if self.resolver is not None:
+            _require(_LISTEN, f"{self.resolver}:53", "resolver")
+        for variable, limit in (
+            ("RATE_LIMIT_REGISTER_PER_MINUTE", self.register_per_minute),
+            ("RATE_LIMIT_TOKEN_PER_MINUTE", self.token_per_minute),
+        ):
+            if limit < 1:
+                raise WrongGatewaySetting(f"{variable}: must be at least 1")
+
+
+def render_configuration(settings: GatewaySettings) -> str:
+    """Return nginx's configuration, to be started with `nginx -p STATE -c FILE -e stderr`."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - nginx's syntax, not HTML
+    )
+    return environment.get_template("nginx.conf.j2").render(
+        listen=settings.listen,
+        pages=settings.pages,
+        state=settings.state,
+        access_log=settings.access_log,
+        upstreams=settings.upstreams,
+        register_per_minute=settings.register_per_minute,
+        token_per_minute=settings.token_per_minute,
+        cors_origins=settings.cors_origins,
+        resolver=settings.resolver,
+        problems=OWN_PROBLEMS,
+        content_security_policy=CONTENT_SECURITY_POLICY,
+        run_as=_root_and_its_group(),
+    )
+
+
+def _root_and_its_group() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    root = pwd.getpwuid(0)
+    return f"{root.pw_name} {getgrgid(root.pw_gid).gr_name}"
+
+
+def _require(pattern: re.Pattern[str], value: str, setting: str) -> None:
+    if not pattern.fullmatch(value):
+        raise WrongGatewaySetting(f"{setting}: {value!r} is not one")
