@@ -1,0 +1,1 @@
+"""The scheduler: a schedule kept from other services' events; announces each reminder once."""

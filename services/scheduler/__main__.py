@@ -1,0 +1,26 @@
+"""`python -m services.scheduler <process>`: tick, consume, relay or setup."""
+
+import sys
+
+PROCESSES = ("tick", "consume", "relay", "setup")
+
+
+def main(arguments: list[str]) -> None:
+    """Run the named process."""
+    from services.scheduler import app
+
+    match arguments:
+        case ["tick"]:
+            app.tick()
+        case ["consume"]:
+            app.consume_events()
+        case ["relay"]:
+            app.relay()
+        case ["setup"]:
+            app.setup()
+        case _:
+            sys.exit(f"usage: python -m services.scheduler {'|'.join(PROCESSES)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,94 @@
+"""Wires the scheduler's processes together; nothing connects before a process runs."""
+
+import asyncio
+
+from services.scheduler.event_handlers import handle
+from services.scheduler.settings import Settings, read_settings
+from services.scheduler.tick_loop import run_ticks
+from shared.consumer import Consumer, Delivery
+from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS
+from shared.database import is_reachable, new_engine
+from shared.environment import load_settings
+from shared.processes import consume, run_process, run_relay, run_setup
+from shared.publisher import Publisher
+from shared.structured_logs import configure_logs
+
+SERVICE = "scheduler"
+# One at a time: changes of one habit are then taken in the order they came, and a change of a
+# place cannot overtake the creation whose reminder is already due. More consumers add throughput,
+# not correctness.
+_PREFETCH = 1
+
+
+def tick() -> None:
+    """Announce reminders as they become due."""
+    settings = _start("tick")
+    engine = new_engine(settings.database_url, pool_size=3)
+
+    async def work(stop: asyncio.Event) -> None:
+        await run_ticks(engine, settings.grace, stop)
+        engine.dispose()
+
+    run_process(
+        work,
+        host=settings.http_host,
+        ops_port=settings.ops_port,
+        checks={"database": lambda: is_reachable(engine)},
+    )
+
+
+def consume_events() -> None:
+    """Keep the schedule up to date with habits, accounts and chat links."""
+    settings = _start("consume")
+    engine = new_engine(settings.database_url, pool_size=3)
+    publisher = Publisher(settings.rabbitmq_url, f"{SERVICE}-consumer")
+    consumer = Consumer(settings.rabbitmq_url, publisher, f"{SERVICE}-consumer")
+
+    async def receive(delivery: Delivery) -> None:
+        await asyncio.to_thread(handle, engine, delivery.event(), settings.grace)
+
+    consumer.subscribe(SCHEDULER_EVENTS, receive, prefetch=_PREFETCH)
+
+    async def work(stop: asyncio.Event) -> None:
+        await consume(consumer, publisher, stop)
+        engine.dispose()
+
+    run_process(
+        work,
+        host=settings.http_host,
+        ops_port=settings.ops_port,
+        checks={"database": lambda: is_reachable(engine), "broker": consumer.is_consuming},
+    )
+
+
+def relay() -> None:
+    """Move announcements from the outbox to the broker."""
+    settings = _start("relay")
+    run_relay(
+        SERVICE,
+        database_url=settings.database_url,
+        rabbitmq_url=settings.rabbitmq_url,
+        host=settings.http_host,
+        ops_port=settings.ops_port,
+    )
+
+
+def setup() -> None:
+    """Migrate the database and declare the queues.
+
+    The queue of reminders is the notifier's, and declared here too: a reminder announced before the
+    notifier's own setup would find no queue.
+    """
+    settings = _start("setup")
+    run_setup(
+        SERVICE,
+        database_url=settings.database_url,
+        rabbitmq_url=settings.rabbitmq_url,
+        queues=(SCHEDULER_EVENTS, REMINDERS),
+    )
+
+
+def _start(process: str) -> Settings:
+    settings = load_settings(read_settings)
+    configure_logs(SERVICE, process, settings.log_level)
+    return settings

@@ -1,0 +1,248 @@
+"""The scheduler's own picture of accounts, chat links and habits, in SQL.
+
+Every `store_…` is one conditional upsert guarded by the aggregate's version: a duplicate or an
+older event changes nothing, in whatever order they come. Whoever changes a schedule holds the
+account's row lock first (`lock_owner`), then the habits' in the order of their ids, so two
+changes of one account run one after the other and wait for a tick that has claimed one of its
+habits, never the other way round.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, assert_never
+
+from sqlalchemy import Connection, and_, bindparam, delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from services.scheduler.recurrence import TZDATA_VERSION
+from services.scheduler.schedule import (
+    Habit,
+    Owner,
+    Parked,
+    Plan,
+    Scheduled,
+    Unscheduled,
+    ZonePeriod,
+)
+from services.scheduler.tables import ACCOUNT_TIME_ZONES, ACCOUNTS, HABITS
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a habit goes on the schedule, and the latest date announced for it."""
+
+    habit_id: str
+    plan: Plan
+    last_local_date: date | None
+
+
+def lock_owner(connection: Connection, account_id: str) -> Owner:
+    """Lock an account's row, creating a placeholder for one not heard of, and return it."""
+    connection.execute(insert(ACCOUNTS).values(account_id=account_id).on_conflict_do_nothing())
+    query = select(ACCOUNTS).where(ACCOUNTS.c.account_id == account_id).with_for_update()
+    return Owner(**connection.execute(query).mappings().one())
+
+
+def lock_habit(connection: Connection, habit_id: str) -> Habit | None:
+    """Lock and return a habit's row, after any tick that has claimed it."""
+    query = select(HABITS).where(HABITS.c.habit_id == habit_id).with_for_update()
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else Habit(**row)
+
+
+def lock_habits_of(connection: Connection, account_id: str) -> list[Habit]:
+    """Lock and return an account's habits, tombstones left out, in the order of their ids."""
+    query = (
+        select(HABITS)
+        .where(HABITS.c.account_id == account_id, ~HABITS.c.deleted)
+        .order_by(HABITS.c.habit_id)
+        .with_for_update()
+    )
+    return [Habit(**row) for row in connection.execute(query).mappings()]
+
+
+def store_habit(
+    connection: Connection, state: HabitStateV1, timing_since: datetime
+) -> Habit | None:
+    """Store a newer state of a habit and return it; None when it is not newer.
+
+    The habit is off the schedule until it is placed again. A deleted one keeps no text.
+    """
+    columns = {
+        "habit_id": state.id,
+        "account_id": state.owner_id,
+        "version": state.version,
+        "deleted": state.deleted,
+        "action": "" if state.deleted else state.action,
+        "place": "" if state.deleted else state.place,
+        "reward": None if state.deleted else state.reward,
+        "linked_habit_id": None if state.deleted else state.linked_habit_id,
+        "is_pleasant": state.is_pleasant,
+        "local_time": state.time,
+        "period_days": state.period_days,
+        "created_at": state.created_at,
+        "timing_since": timing_since,
+        "next_local_date": None,
+        "next_due_at": None,
+    }
+    upsert = insert(HABITS).values(columns)
+    newer = upsert.on_conflict_do_update(
+        index_elements=[HABITS.c.habit_id],
+        set_=columns,
+        where=HABITS.c.version < upsert.excluded.version,
+    ).returning(HABITS)
+    row = connection.execute(newer).mappings().one_or_none()
+    return None if row is None else Habit(**row)
+
+
+def store_settings(
+    connection: Connection, state: AccountStateV1, settings_since: datetime
+) -> Owner | None:
+    """Store a newer state of an account and return it; None when it is not newer."""
+    columns = {
+        "account_id": state.id,
+        "version": state.version,
+        "time_zone": state.time_zone,
+        "locale": state.locale,
+        "is_active": state.is_active,
+        "settings_since": settings_since,
+    }
+    return _store_owner(connection, columns, "version")
+
+
+def store_link(
+    connection: Connection, state: ChatLinkStateV1, linked_since: datetime | None
+) -> Owner | None:
+    """Store a newer state of an account's chat link and return the account; None when not newer."""
+    columns = {
+        "account_id": state.account_id,
+        "link_version": state.version,
+        "is_linked": state.status == "linked",
+        "linked_since": linked_since,
+    }
+    return _store_owner(connection, columns, "link_version")
+
+
+def _store_owner(
+    connection: Connection, columns: dict[str, Any], version_column: str
+) -> Owner | None:
+    upsert = insert(ACCOUNTS).values(columns)
+    newer = upsert.on_conflict_do_update(
+        index_elements=[ACCOUNTS.c.account_id],
+        set_=columns,
+        where=and_(
+            ~ACCOUNTS.c.deleted, ACCOUNTS.c[version_column] < upsert.excluded[version_column]
+        ),
+    ).returning(ACCOUNTS)
+    row = connection.execute(newer).mappings().one_or_none()
+    return None if row is None else Owner(**row)
+
+
+def remember_time_zone(connection: Connection, state: AccountStateV1) -> bool:
+    """Add to an account's history of time zones; return whether this version was not in it."""
+    result = connection.execute(
+        insert(ACCOUNT_TIME_ZONES)
+        .values(
+            account_id=state.id,
+            version=state.version,
+            since=state.updated_at,
+            time_zone=state.time_zone,
+        )
+        .on_conflict_do_nothing()
+    )
+    return result.rowcount == 1
+
+
+def zone_periods(connection: Connection, account_id: str) -> list[ZonePeriod]:
+    """Return an account's time zones, oldest first."""
+    query = (
+        select(ACCOUNT_TIME_ZONES.c.since, ACCOUNT_TIME_ZONES.c.time_zone)
+        .where(ACCOUNT_TIME_ZONES.c.account_id == account_id)
+        .order_by(ACCOUNT_TIME_ZONES.c.version)
+    )
+    return [ZonePeriod(**row) for row in connection.execute(query).mappings()]
+
+
+def erase_account(connection: Connection, state: AccountStateV1) -> None:
+    """Delete everything of an account except its tombstone, which refuses whatever comes later."""
+    connection.execute(
+        delete(ACCOUNT_TIME_ZONES).where(ACCOUNT_TIME_ZONES.c.account_id == state.id)
+    )
+    connection.execute(delete(HABITS).where(HABITS.c.account_id == state.id))
+    connection.execute(
+        update(ACCOUNTS)
+        .where(ACCOUNTS.c.account_id == state.id)
+        .values(
+            version=state.version,
+            deleted=True,
+            time_zone=None,
+            locale=None,
+            is_active=False,
+            settings_since=None,
+            is_linked=False,
+            linked_since=None,
+        )
+    )
+
+
+def owners_by_id(connection: Connection, account_ids: Iterable[str]) -> dict[str, Owner]:
+    """Return accounts by their id, without a lock."""
+    query = select(ACCOUNTS).where(ACCOUNTS.c.account_id.in_(set(account_ids)))
+    return {row["account_id"]: Owner(**row) for row in connection.execute(query).mappings()}
+
+
+def linked_actions(connection: Connection, habits: Sequence[Habit]) -> dict[str, str]:
+    """Return, by habit id, the action of the pleasant habit linked to it, where there is one."""
+    wanted = {
+        (habit.account_id, habit.linked_habit_id): habit.habit_id
+        for habit in habits
+        if habit.linked_habit_id is not None
+    }
+    if not wanted:
+        return {}
+    query = select(HABITS.c.account_id, HABITS.c.habit_id, HABITS.c.action).where(
+        tuple_(HABITS.c.account_id, HABITS.c.habit_id).in_(wanted), ~HABITS.c.deleted
+    )
+    actions = {(row.account_id, row.habit_id): row.action for row in connection.execute(query)}
+    return {
+        habit.habit_id: actions[habit.account_id, habit.linked_habit_id]
+        for habit in habits
+        if (habit.account_id, habit.linked_habit_id) in actions
+    }
+
+
+def place(connection: Connection, placements: Sequence[Placement]) -> None:
+    """Move habits to their places on the schedule."""
+    if not placements:
+        return
+    statement = update(HABITS).where(HABITS.c.habit_id == bindparam("placed_habit_id"))
+    connection.execute(statement, [_placement_columns(placement) for placement in placements])
+
+
+def _placement_columns(placement: Placement) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "placed_habit_id": placement.habit_id,
+        "last_local_date": placement.last_local_date,
+        "anchor_date": None,
+        "next_local_date": None,
+        "next_due_at": None,
+        "tzdata_version": None,
+        "parked_reason": None,
+    }
+    match placement.plan:
+        case Scheduled(anchor_date=anchor_date, occurrence=occurrence):
+            columns |= {
+                "anchor_date": anchor_date,
+                "next_local_date": occurrence.local_date,
+                "next_due_at": occurrence.due_at,
+                "tzdata_version": TZDATA_VERSION,
+            }
+        case Parked(reason=reason):
+            columns |= {"parked_reason": reason, "tzdata_version": TZDATA_VERSION}
+        case Unscheduled():
+            pass
+        case _:
+            assert_never(placement.plan)
+    return columns

@@ -1,0 +1,77 @@
+"""From a habit and an occurrence to the public message about it. Pure.
+
+A reminder's id is `<habit id>:<local date>`: whoever sees it twice sees the same reminder. Its
+texts are those of the moment it is announced.
+"""
+
+from datetime import datetime, timedelta
+
+from services.scheduler.overdue import Overdue
+from services.scheduler.recurrence import Occurrence
+from services.scheduler.schedule import Habit, Owner
+from shared.contracts.events import ReminderDueV1, ReminderMissedV1
+
+ReminderMessage = ReminderDueV1 | ReminderMissedV1
+
+
+def messages_about(
+    habit: Habit,
+    owner: Owner,
+    overdue: Overdue,
+    *,
+    linked_action: str | None,
+    now: datetime,
+    grace: timedelta,
+) -> list[ReminderMessage]:
+    """Return what there is to say about a habit's overdue occurrences, oldest first."""
+    messages: list[ReminderMessage] = [
+        missed_message(habit, occurrence, missed_at=now) for occurrence in overdue.missed
+    ]
+    if overdue.due is not None:
+        messages.append(due_message(habit, owner, overdue.due, linked_action, grace))
+    return messages
+
+
+def due_message(
+    habit: Habit,
+    owner: Owner,
+    occurrence: Occurrence,
+    linked_action: str | None,
+    grace: timedelta,
+) -> ReminderDueV1:
+    """Return the message that a reminder is to be sent, until the grace has passed."""
+    if owner.time_zone is None or owner.locale is None:
+        raise ValueError(f"account {owner.account_id} has no settings yet")
+    return ReminderDueV1(
+        id=_reminder_id(habit, occurrence),
+        habit_id=habit.habit_id,
+        account_id=habit.account_id,
+        local_date=occurrence.local_date,
+        local_time=habit.local_time,
+        time_zone=owner.time_zone,
+        due_at=occurrence.due_at,
+        not_after=occurrence.due_at + grace,
+        action=habit.action,
+        place=habit.place,
+        reward=habit.reward,
+        linked_action=linked_action,
+        locale=owner.locale,
+    )
+
+
+def missed_message(
+    habit: Habit, occurrence: Occurrence, *, missed_at: datetime
+) -> ReminderMissedV1:
+    """Return the message that a reminder will never be sent."""
+    return ReminderMissedV1(
+        id=_reminder_id(habit, occurrence),
+        habit_id=habit.habit_id,
+        account_id=habit.account_id,
+        local_date=occurrence.local_date,
+        due_at=occurrence.due_at,
+        missed_at=missed_at,
+    )
+
+
+def _reminder_id(habit: Habit, occurrence: Occurrence) -> str:
+    return f"{habit.habit_id}:{occurrence.local_date.isoformat()}"

@@ -1,0 +1,127 @@
+"""The scheduler's tables: who is reminded, of what, when next, and what has been announced already.
+
+A habit is on the schedule exactly when its `next_due_at` is set; the partial index on it makes
+finding due habits cost what is due, not what is stored. The primary key of `reminders` is the
+promise that a habit is announced at most once for a local date.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    Time,
+    false,
+    func,
+    text,
+)
+
+from shared.database import new_metadata
+from shared.outbox.table import define_outbox
+
+METADATA = new_metadata()
+
+OUTBOX = define_outbox(METADATA)
+
+# One row for each account heard of, by whatever event came first: until its own event comes it is
+# a placeholder with version 0, and it is what every change of an account's schedule locks. It
+# stays, emptied, as the tombstone of a deleted account.
+ACCOUNTS = Table(
+    "accounts",
+    METADATA,
+    Column("account_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("deleted", Boolean, nullable=False, server_default=false()),
+    Column("time_zone", Text),
+    Column("locale", Text),
+    Column("is_active", Boolean, nullable=False, server_default=false()),
+    # Since when the time zone and the activity are what they are.
+    Column("settings_since", DateTime(timezone=True)),
+    Column("link_version", Integer, nullable=False, server_default="0"),
+    Column("is_linked", Boolean, nullable=False, server_default=false()),
+    Column("linked_since", DateTime(timezone=True)),
+    CheckConstraint(
+        "NOT is_active OR (time_zone IS NOT NULL AND locale IS NOT NULL"
+        " AND settings_since IS NOT NULL)",
+        name="active_has_settings",
+    ),
+    CheckConstraint("NOT is_linked OR linked_since IS NOT NULL", name="linked_has_instant"),
+    CheckConstraint("NOT deleted OR NOT (is_active OR is_linked)", name="deleted_is_silent"),
+)
+
+# Every time zone an account has had: the day of a habit's creation is a date of the zone of that
+# moment.
+ACCOUNT_TIME_ZONES = Table(
+    "account_time_zones",
+    METADATA,
+    Column(
+        "account_id", Text, ForeignKey("accounts.account_id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("version", Integer, primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("time_zone", Text, nullable=False),
+)
+
+HABITS = Table(
+    "habits",
+    METADATA,
+    Column("habit_id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.account_id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("reward", Text),
+    Column("linked_habit_id", Text),
+    Column("is_pleasant", Boolean, nullable=False),
+    Column("local_time", Time, nullable=False),
+    Column("period_days", SmallInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    # Since when time, period and kind are what they are.
+    Column("timing_since", DateTime(timezone=True), nullable=False),
+    Column("anchor_date", Date),
+    Column("next_local_date", Date),
+    Column("next_due_at", DateTime(timezone=True)),
+    Column("last_local_date", Date),
+    Column("tzdata_version", Text),
+    Column("parked_reason", Text),
+    CheckConstraint("version > 0", name="version_positive"),
+    CheckConstraint("period_days > 0", name="period_positive"),
+    CheckConstraint(
+        "(next_due_at IS NULL) = (next_local_date IS NULL)", name="next_date_with_instant"
+    ),
+    CheckConstraint(
+        "next_due_at IS NULL OR (NOT deleted AND NOT is_pleasant AND parked_reason IS NULL"
+        " AND anchor_date IS NOT NULL AND tzdata_version IS NOT NULL)",
+        name="scheduled_is_wanted",
+    ),
+    Index("ix_habits_account_id", "account_id"),
+    Index("ix_habits_due", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
+    Index("ix_habits_parked", "habit_id", postgresql_where=text("parked_reason IS NOT NULL")),
+    # Rows are rewritten at each reminder: leave room for the new version on the same page.
+    postgresql_with={"fillfactor": 80},
+)
+
+REMINDERS = Table(
+    "reminders",
+    METADATA,
+    Column("habit_id", Text, ForeignKey("habits.habit_id", ondelete="CASCADE"), primary_key=True),
+    Column("local_date", Date, primary_key=True),
+    Column("outcome", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column(
+        "recorded_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
+    CheckConstraint("outcome IN ('due', 'missed')", name="outcome_known"),
+    Index("ix_reminders_recorded_at", "recorded_at"),
+)
