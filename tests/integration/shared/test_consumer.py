@@ -1,0 +1,220 @@
+"""The consumer on a real RabbitMQ: what becomes of each delivery."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aio_pika
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from shared import consumer as consumer_module
+from shared.broker_topology import declare_topology
+from shared.consumer import MAX_ATTEMPTS, Consumer, Delivery, RetryLater
+from shared.contracts.cloud_event import UnreadableMessage
+from shared.contracts.topology import WorkQueue
+from shared.publisher import Publisher, PublishFailed, Unroutable
+
+QUEUE = WorkQueue("test.work")
+
+
+@pytest.fixture
+def broker(vhost: Callable[[str], str]) -> str:
+    url = vhost("consumer")
+    asyncio.run(declare_topology(url, [QUEUE]))
+    return url
+
+
+@asynccontextmanager
+async def consuming(
+    url: str, handler: Callable[[Delivery], Awaitable[None]], prefetch: int = 10
+) -> AsyncIterator[Publisher]:
+    async with Publisher(url, "test") as publisher:
+        consumer = Consumer(url, publisher, "test")
+        consumer.subscribe(QUEUE, handler, prefetch=prefetch)
+        await consumer.start()
+        assert consumer.is_consuming()
+        try:
+            yield publisher
+        finally:
+            await consumer.stop()
+
+
+async def send(publisher: Publisher, message_id: str, body: bytes = b"{}") -> None:
+    await publisher.publish(
+        "", QUEUE.name, body, message_id=message_id, headers={"cloudEvents:requestid": "r-1"}
+    )
+
+
+async def depth(url: str, queue: str) -> int:
+    connection = await aio_pika.connect(url)
+    async with connection:
+        channel = await connection.channel()
+        declared = await channel.declare_queue(queue, passive=True)
+        return declared.declaration_result.message_count or 0
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        await asyncio.sleep(0.05)
+
+
+async def test_a_handled_message_is_gone(broker: str) -> None:
+    seen: list[Delivery] = []
+
+    async def handler(delivery: Delivery) -> None:
+        seen.append(delivery)
+
+    async with consuming(broker, handler) as publisher:
+        await send(publisher, "m-1", b'{"a": 1}')
+
+        async def handled() -> bool:
+            return len(seen) == 1
+
+        await eventually(handled)
+    assert (seen[0].message_id, seen[0].body, seen[0].attempt) == ("m-1", b'{"a": 1}', 1)
+    assert await depth(broker, QUEUE.name) == 0
+
+
+async def test_an_unreadable_message_lands_whole_in_the_dead_letter_queue_and_delays_nothing(
+    broker: str,
+) -> None:
+    seen: list[str] = []
+
+    async def handler(delivery: Delivery) -> None:
+        if delivery.body == b"\xffgarbage":
+            raise UnreadableMessage("not JSON")
+        seen.append(delivery.message_id)
+
+    async with consuming(broker, handler) as publisher:
+        await send(publisher, "bad", b"\xffgarbage")
+        began = time.monotonic()
+        await send(publisher, "good")
+
+        async def next_handled() -> bool:
+            return seen == ["good"]
+
+        await eventually(next_handled)
+        assert time.monotonic() - began < 1
+
+        async def dead() -> bool:
+            return await depth(broker, QUEUE.dead_letter_queue) == 1
+
+        await eventually(dead)
+    connection = await aio_pika.connect(broker)
+    async with connection:
+        channel = await connection.channel()
+        message = await (await channel.get_queue(QUEUE.dead_letter_queue)).get(no_ack=True)
+    assert message is not None
+    assert message.body == b"\xffgarbage"
+    assert message.headers["cloudEvents:requestid"] == "r-1"
+    assert message.message_id == "bad"
+
+
+async def test_a_failing_handler_is_tried_again_and_then_dead_lettered(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "RETRY_DELAYS_SECONDS", (1, 1, 1))
+    attempts: list[int] = []
+
+    async def handler(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        raise ZeroDivisionError
+
+    async with consuming(broker, handler) as publisher:
+        await send(publisher, "m-1")
+
+        async def dead() -> bool:
+            return await depth(broker, QUEUE.dead_letter_queue) == 1
+
+        await eventually(dead)
+    assert attempts == list(range(1, MAX_ATTEMPTS + 1))
+
+
+async def test_a_server_that_is_away_costs_no_attempt(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_SERVER_AWAY_SECONDS", 1)
+    attempts: list[int] = []
+
+    async def handler(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        if len(attempts) == 1:
+            raise OperationalError("SELECT 1", {}, Exception("away"))
+        if len(attempts) == 2:
+            raise RetryLater(1, "rate limit")
+
+    async with consuming(broker, handler) as publisher:
+        await send(publisher, "m-1")
+
+        async def handled() -> bool:
+            return len(attempts) == 3
+
+        await eventually(handled)
+    assert attempts == [1, 1, 1]
+    assert await depth(broker, QUEUE.name) == 0
+
+
+async def test_never_more_than_the_prefetch_are_handled_at_once(broker: str) -> None:
+    at_once = most = done = 0
+
+    async def handler(_delivery: Delivery) -> None:
+        nonlocal at_once, most, done
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.02)
+        at_once -= 1
+        done += 1
+
+    async with consuming(broker, handler, prefetch=3) as publisher:
+        for number in range(20):
+            await send(publisher, f"m-{number}")
+
+        async def all_done() -> bool:
+            return done == 20
+
+        await eventually(all_done)
+    assert most == 3
+
+
+async def test_stopping_finishes_the_delivery_in_hand_and_redelivers_nothing(broker: str) -> None:
+    started, finished = asyncio.Event(), []
+
+    async def slow(delivery: Delivery) -> None:
+        started.set()
+        await asyncio.sleep(0.5)
+        finished.append(delivery.message_id)
+
+    async with consuming(broker, slow, prefetch=1) as publisher:
+        for number in range(4):
+            await send(publisher, f"m-{number}")
+        await started.wait()
+    assert finished == ["m-0"]
+
+    redelivered: list[bool] = []
+
+    async def handler(delivery: Delivery) -> None:
+        redelivered.append(delivery.redelivered)
+
+    async with consuming(broker, handler):
+
+        async def rest_handled() -> bool:
+            return len(redelivered) == 3
+
+        await eventually(rest_handled)
+    assert await depth(broker, QUEUE.name) == 0
+
+
+async def test_publishing_to_a_queue_that_is_not_there_is_an_error(broker: str) -> None:
+    async with Publisher(broker, "test") as publisher:
+        with pytest.raises(Unroutable):
+            await publisher.publish("", "no.such.queue", {}, message_id="m-1")
+
+
+async def test_publishing_without_a_connection_is_an_error(broker: str) -> None:
+    publisher = Publisher(broker, "test")
+    with pytest.raises(PublishFailed):
+        await publisher.publish("", QUEUE.name, {}, message_id="m-1")
