@@ -65,6 +65,7 @@ def init_access_tokens(app: Flask, find_key: KeyLookup) -> JWTManager:
 
     @manager.token_verification_loader
     def _is_complete(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
+        # The library takes a token without a type for an access token; auth signs no other kind.
         return claims.get("type") == "access" and "exp" in claims
 
     manager.unauthorized_loader(_missing)

@@ -1,0 +1,114 @@
+"""Settings, logs, waiting and the life of a process."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from environs import FileAwareEnv
+
+from shared.environment import PORT, load_settings
+from shared.waiting import wait_for
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_wrong_setting_stops_the_start_naming_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPS_PORT", "99999")
+    with pytest.raises(SystemExit, match="OPS_PORT"):
+        load_settings(lambda env: env.int("OPS_PORT", validate=PORT))
+
+
+def test_a_missing_setting_stops_the_start_naming_the_variable() -> None:
+    with pytest.raises(SystemExit, match="NO_SUCH_SETTING"):
+        load_settings(lambda env: env.str("NO_SUCH_SETTING"))
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("s3cret\n")
+    monkeypatch.setenv("SOME_SECRET_FILE", str(tmp_path / "secret"))
+
+    def read(environment: FileAwareEnv) -> str:
+        return environment.str("SOME_SECRET")
+
+    assert load_settings(read) == "s3cret"
+
+
+def test_waiting_ends_with_success_or_with_the_last_error() -> None:
+    answers = iter(["not yet", "not yet", "up"])
+
+    def attempt() -> str:
+        answer = next(answers)
+        if answer != "up":
+            raise OSError(answer)
+        return answer
+
+    assert wait_for("a server", attempt, (OSError,), limit_seconds=10) == "up"
+
+    def never() -> None:
+        raise OSError("still down")
+
+    with pytest.raises(OSError, match="still down"):
+        wait_for("a server", never, (OSError,), limit_seconds=0.3)
+
+
+PROCESS = """
+import asyncio, structlog
+from shared.processes import run_process
+from shared.structured_logs import configure_logs, get_logger
+
+configure_logs("test", "worker")
+
+async def work(stop):
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        get_logger("test").info("working", text="привет")
+    await stop.wait()
+
+run_process(work, host="127.0.0.1", ops_port={port}, checks={{"server": lambda: True}})
+"""
+
+
+def test_a_process_answers_its_endpoints_logs_json_and_stops_on_sigterm() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROCESS.format(port=port)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _until_answers(f"http://127.0.0.1:{port}/readyz")
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["event"] for line in lines] == ["started", "working", "stopped"]
+    assert lines[1]["text"] == "привет"
+    assert lines[1]["request_id"] == "r-1"
+    assert lines[1]["service"] == "test"
+    assert lines[1]["level"] == "info"
+
+
+def _until_answers(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - own process
+                assert answer.status == 200
+                return
+        except OSError:
+            assert time.monotonic() < deadline, f"{url} does not answer"
+            time.sleep(0.05)
