@@ -1,0 +1,159 @@
+"""Examples of the rule, written by hand from published clock changes."""
+
+from datetime import UTC, date, datetime, time
+from itertools import islice
+
+import pytest
+
+from services.scheduler.recurrence import (
+    Occurrence,
+    Recurrence,
+    UnknownTimeZone,
+    local_date_at,
+    next_occurrence,
+    occurrences_from,
+)
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def rule(zone: str, at: str, *, every: int = 1, since: str = "2020-01-01") -> Recurrence:
+    return Recurrence(
+        time_zone=zone,
+        local_time=time.fromisoformat(at),
+        period_days=every,
+        anchor_date=date.fromisoformat(since),
+    )
+
+
+# What happens on the local date, by the rule; the comment says what the clocks do there.
+CLOCK_CHANGES = [
+    # 02:00 EST -> 03:00 EDT
+    ("America/New_York", "02:30", "2026-03-08", "2026-03-08T07:30"),
+    # 02:00 EDT -> 01:00 EST: 01:30 comes twice
+    ("America/New_York", "01:30", "2026-11-01", "2026-11-01T05:30"),
+    # 01:00 GMT -> 02:00 BST
+    ("Europe/London", "01:15", "2026-03-29", "2026-03-29T01:15"),
+    # 02:00 BST -> 01:00 GMT
+    ("Europe/London", "01:15", "2026-10-25", "2026-10-25T00:15"),
+    # Half an hour: 02:00 -> 02:30
+    ("Australia/Lord_Howe", "02:10", "2026-10-04", "2026-10-03T15:40"),
+    # Half an hour back: 02:00 -> 01:30
+    ("Australia/Lord_Howe", "01:45", "2026-04-05", "2026-04-04T14:45"),
+    # Midnight does not exist: 00:00 -> 01:00
+    ("Asia/Beirut", "00:00", "2026-03-29", "2026-03-28T22:00"),
+    ("Africa/Cairo", "00:00", "2026-04-24", "2026-04-23T22:00"),
+    # 23:59 comes twice: 00:00 -> 23:00 of the day before
+    ("Africa/Cairo", "23:30", "2026-10-29", "2026-10-29T20:30"),
+    # The furthest east there is: the date begins 14 hours before UTC's
+    ("Pacific/Kiritimati", "00:00", "2026-05-01", "2026-04-30T10:00"),
+    # The furthest west: it ends 11 hours after
+    ("Pacific/Pago_Pago", "23:59", "2026-05-01", "2026-05-02T10:59"),
+    # A quarter of an hour off the hour
+    ("Asia/Kathmandu", "07:00", "2026-05-01", "2026-05-01T01:15"),
+]
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "on", "due_at"),
+    CLOCK_CHANGES,
+    ids=[f"{zone} {at} on {on}" for zone, at, on, _ in CLOCK_CHANGES],
+)
+def test_a_skipped_time_shifts_by_the_gap_and_a_repeated_time_means_the_first(
+    zone: str, at: str, on: str, due_at: str
+) -> None:
+    local_date = date.fromisoformat(on)
+    the_day_before = date.fromordinal(local_date.toordinal() - 1)
+
+    occurrence = next_occurrence(rule(zone, at), instant("2026-01-01T00:00"), the_day_before)
+
+    assert occurrence == Occurrence(local_date, instant(due_at))
+
+
+def test_a_repeated_time_is_due_once() -> None:
+    recurrence = rule("America/New_York", "01:30")
+
+    after_the_first = next_occurrence(recurrence, instant("2026-11-01T05:30"))
+
+    assert after_the_first == Occurrence(date(2026, 11, 2), instant("2026-11-02T06:30"))
+
+
+def test_a_date_that_a_zone_skipped_has_no_occurrence() -> None:
+    recurrence = rule("Pacific/Apia", "07:00", since="2011-12-01")
+    first = next_occurrence(recurrence, instant("2011-12-29T00:00"))
+
+    dates = [each.local_date.day for each in islice(occurrences_from(recurrence, first), 3)]
+
+    assert dates == [29, 31, 1]
+
+
+def test_it_is_due_on_the_day_of_creation_when_the_time_is_still_to_come() -> None:
+    recurrence = rule("Europe/Berlin", "12:00", since="2026-06-10")
+
+    occurrence = next_occurrence(recurrence, instant("2026-06-10T09:59:59.900000"))
+
+    assert occurrence == Occurrence(date(2026, 6, 10), instant("2026-06-10T10:00"))
+
+
+def test_an_occurrence_at_the_very_instant_is_over() -> None:
+    recurrence = rule("UTC", "12:00")
+
+    occurrence = next_occurrence(recurrence, instant("2026-06-10T12:00"))
+
+    assert occurrence.local_date == date(2026, 6, 11)
+
+
+def test_it_never_falls_before_the_anchor() -> None:
+    recurrence = rule("UTC", "12:00", every=3, since="2026-06-10")
+
+    occurrence = next_occurrence(recurrence, instant("2026-01-01T00:00"))
+
+    assert occurrence.local_date == date(2026, 6, 10)
+
+
+def test_every_n_days_counts_local_dates_from_the_anchor() -> None:
+    # Over the change of clocks, where N times 24 hours would be an hour off.
+    recurrence = rule("Europe/Berlin", "08:00", every=3, since="2026-03-24")
+    first = next_occurrence(recurrence, instant("2026-03-25T00:00"))
+
+    taken = list(islice(occurrences_from(recurrence, first), 3))
+
+    assert taken == [
+        Occurrence(date(2026, 3, 27), instant("2026-03-27T07:00")),
+        Occurrence(date(2026, 3, 30), instant("2026-03-30T06:00")),
+        Occurrence(date(2026, 4, 2), instant("2026-04-02T06:00")),
+    ]
+
+
+def test_a_traveller_is_not_reminded_twice_on_one_date() -> None:
+    # Reminded in Tokyo on the 8th at 07:00, then moved to Los Angeles, where it is still the 7th.
+    in_los_angeles = rule("America/Los_Angeles", "07:00")
+
+    occurrence = next_occurrence(
+        in_los_angeles, instant("2026-05-07T22:30"), last_local_date=date(2026, 5, 8)
+    )
+
+    assert occurrence == Occurrence(date(2026, 5, 9), instant("2026-05-09T14:00"))
+
+
+def test_seconds_of_the_local_time_count() -> None:
+    occurrence = next_occurrence(rule("UTC", "07:30:15"), instant("2026-05-07T07:30:14"))
+
+    assert occurrence.due_at == instant("2026-05-07T07:30:15")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Mars/Olympus", "America", "../zones", "/etc/passwd", "Europe/Berlin\0", "é"]
+)
+def test_a_name_that_is_no_zone_is_refused(name: str) -> None:
+    with pytest.raises(UnknownTimeZone):
+        local_date_at(instant("2026-05-07T12:00"), name)
+
+
+def test_the_pinned_package_decides_not_the_machine() -> None:
+    # Vancouver gave up winter time in 2026; an older system database still has it.
+    assert next_occurrence(
+        rule("America/Vancouver", "12:00"), instant("2026-12-01T00:00"), date(2026, 11, 30)
+    ) == Occurrence(date(2026, 12, 1), instant("2026-12-01T19:00"))
