@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from deploy.local.executables import postgresql_folder
 from deploy.local.ports import LOOPBACK
+from deploy.local.private_files import write_private
 from deploy.local.programs import Program, run_once
 
 ADMIN = "postgres"
@@ -58,8 +59,7 @@ class PostgresqlServer:
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir(parents=True, mode=0o700)
         password_file = self.directory / "initial-password"
-        password_file.touch(mode=0o600)
-        password_file.write_text(self.password)
+        write_private(password_file, self.password)
         if os.geteuid() == 0:
             shutil.chown(self._data, ADMIN, ADMIN)
         try:

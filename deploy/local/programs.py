@@ -9,10 +9,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 POLL_SECONDS = 0.05
 STOP_SECONDS = 30
@@ -64,18 +66,24 @@ def wait_until(
         time.sleep(POLL_SECONDS)
 
 
-@contextmanager
-def running(program: Program, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program for the length of a block; its output goes to the log."""
+def start(program: Program, log: Path) -> subprocess.Popen[bytes]:
+    """Start a program in a process group of its own; its output goes to the log."""
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - programs of this package, never user input
+        return subprocess.Popen(  # noqa: S603 - programs of this package, never user input
             program.command,
+            cwd=REPOSITORY,
             env={**os.environ, **program.environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+@contextmanager
+def running(program: Program, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program for the length of a block."""
+    process = start(program, log)
     try:
         yield process
     finally:
@@ -90,7 +98,5 @@ def stop(process: subprocess.Popen[bytes], stop_signal: Signals = signal.SIGTERM
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

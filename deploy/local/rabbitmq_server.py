@@ -18,6 +18,7 @@ import requests
 
 from deploy.local import executables
 from deploy.local.ports import LOOPBACK
+from deploy.local.private_files import write_private
 from deploy.local.programs import Program
 
 ADMIN = "administrator"
@@ -71,12 +72,10 @@ class RabbitmqServer:
         self._home.mkdir(parents=True, exist_ok=True)
         cookie = self._home / ".erlang.cookie"
         if not cookie.exists():
-            cookie.touch(mode=0o600)
-            cookie.write_text(secrets.token_hex(16))
-            cookie.chmod(0o400)
-        self._write("rabbitmq.conf", self._configuration())
-        self._write("enabled_plugins", "[rabbitmq_management].\n")
-        self._write("definitions.json", json.dumps(self._definitions()))
+            write_private(cookie, secrets.token_hex(16))
+        (self.directory / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        write_private(self.directory / "rabbitmq.conf", self._configuration())
+        write_private(self.directory / "definitions.json", json.dumps(self._definitions()))
 
     def programs(self) -> tuple[Program, Program]:
         """Return the port mapper, which must listen first, and the node."""
@@ -97,11 +96,6 @@ class RabbitmqServer:
     @property
     def _home(self) -> Path:
         return self.directory / "home"
-
-    def _write(self, name: str, text: str) -> None:
-        path = self.directory / name
-        path.touch(mode=0o600)
-        path.write_text(text)
 
     def _environment(self) -> dict[str, str]:
         files = self.directory

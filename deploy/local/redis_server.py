@@ -13,6 +13,7 @@ from redis.retry import Retry
 
 from deploy.local.executables import find_program
 from deploy.local.ports import LOOPBACK
+from deploy.local.private_files import write_private
 from deploy.local.programs import Program
 
 
@@ -33,8 +34,8 @@ class RedisServer:
         """Write the configuration; the password stays out of the list of processes."""
         data = self.directory / "data"
         data.mkdir(parents=True, exist_ok=True)
-        self._configuration.touch(mode=0o600)
-        self._configuration.write_text(
+        write_private(
+            self._configuration,
             f"""\
 bind {LOOPBACK}
 port {self.port}
@@ -44,7 +45,7 @@ daemonize no
 appendonly yes
 appendfsync everysec
 maxmemory-policy noeviction
-"""
+""",
         )
 
     def program(self) -> Program:

@@ -1,0 +1,42 @@
+# What each target does: `make help`. Every target sets up what it needs by itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-unit check format lock
+
+PYTHON := .venv/bin/python
+# No make-level parallelism: the programs below use all cores by themselves.
+.NOTPARALLEL:
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Start the whole system in the foreground; data stay in .run/
+	@exec deploy/local/bootstrap.sh run
+
+test: ## Run all tests, against real servers of their own
+	@deploy/local/bootstrap.sh machine
+	$(PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered
+
+test-unit: ## Run the tests that need no server
+	@deploy/local/bootstrap.sh environment
+	$(PYTHON) -m pytest tests/unit
+
+check: ## Format, lint, types, import contracts, spelling, secrets; edits nothing
+	@deploy/local/bootstrap.sh environment
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy .
+	.venv/bin/lint-imports
+	.venv/bin/typos
+	git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
+
+format: ## Put all Python files into the house's form
+	@deploy/local/bootstrap.sh environment
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+lock: ## Pin all dependencies anew, with hashes, for all supported Pythons
+	@deploy/local/bootstrap.sh environment
+	$(PYTHON) -m uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 \
+		--group dev --no-emit-index-url --no-emit-find-links --upgrade \
+		--custom-compile-command "make lock" -q -o requirements.lock

@@ -1,0 +1,67 @@
+"""What nginx serves: its configuration, and documentation pages as new as the code."""
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.gateway.configuration import GatewaySettings, render_configuration
+from deploy.local.executables import find_program
+from deploy.local.one_shots import OneShots
+from deploy.local.programs import REPOSITORY, Program
+from deploy.local.run_directory import RunDirectory
+from deploy.local.settings import Settings
+
+_PAGE_SOURCES = ("deploy/api_docs", "deploy/gateway", "services", "shared", "requirements.lock")
+
+
+def gateway_program(settings: Settings, run: RunDirectory, upstreams: Mapping[str, str]) -> Program:
+    """Write nginx's configuration and return nginx as a program."""
+    configuration = render_configuration(
+        GatewaySettings(
+            listen=str(settings.gateway_port),
+            pages=run.pages,
+            state=run.gateway,
+            access_log=Path("/dev/stdout"),
+            upstreams={name: (address,) for name, address in upstreams.items()},
+            cors_origins=settings.cors_allowed_origins,
+            register_per_minute=settings.register_per_minute,
+            token_per_minute=settings.token_per_minute,
+        )
+    )
+    file = run.gateway / "nginx.conf"
+    file.write_text(configuration)
+    nginx = str(find_program("nginx"))
+    return Program("gateway", (nginx, "-p", str(run.gateway), "-c", str(file), "-e", "stderr"))
+
+
+class DocumentationPages:
+    """The pages of one run directory, generated beside everything else that starts."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        """Begin to generate the pages, unless those of the same sources are there."""
+        self._stamp = run.pages / ".sources"
+        self._sources = _fingerprint()
+        if self._stamp.exists() and self._stamp.read_text() == self._sources:
+            self._build = None
+        else:
+            command = (sys.executable, "-m", "deploy.api_docs", "build", "--out", str(run.pages))
+            self._build = OneShots([Program("api-docs", command)], run.logs)
+
+    def wait(self) -> None:
+        """Wait for the pages. Raises StartFailed when they could not be generated."""
+        if self._build is not None:
+            self._build.wait()
+            self._stamp.write_text(self._sources)
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for source in _PAGE_SOURCES:
+        path = REPOSITORY / source
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in files:
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(str(file.relative_to(REPOSITORY)).encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,138 @@
+"""The three servers a run needs: a private one for each URL that the user left empty.
+
+A private RabbitMQ has one user for each service, limited to the names of that service; a server of
+the user's own is used as its URL says.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import aio_pika
+from aio_pika.exceptions import AMQPError
+
+from deploy.local.generated_secrets import GeneratedSecrets
+from deploy.local.ports import is_listening
+from deploy.local.postgresql_server import PostgresqlServer, postgresql_answers
+from deploy.local.programs import Program
+from deploy.local.rabbitmq_server import BrokerUser, RabbitmqPorts, RabbitmqServer
+from deploy.local.redis_server import RedisServer, redis_answers
+from deploy.local.settings import Settings
+
+# What each service declares, publishes to and reads; `amq.default` is the exchange that leads
+# straight to a queue, which retries need.
+BROKER_NAMES = {
+    "auth": r"^events$",
+    "habits": r"^(events|amq\.default|habits\..*)$",
+    "scheduler": r"^(events|amq\.default|scheduler\..*)$",
+    "notifier": r"^(events|amq\.default|notifier\..*|reminders(\..*)?|telegram\..*)$",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server of a run; when it is a private one, it has programs.
+
+    Those of `foundation` must be ready before the others are started.
+    """
+
+    name: str
+    is_ready: Callable[[], bool]
+    programs: tuple[Program, ...] = ()
+    foundation: tuple[Program, ...] = ()
+    foundation_is_ready: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """All servers of a run and the URLs under which the services reach them."""
+
+    postgres: Server
+    rabbitmq: Server
+    redis: Server
+    postgres_admin_url: str
+    rabbitmq_urls: dict[str, str]
+    rabbitmq_management_url: str | None
+    redis_url: str
+
+    @property
+    def all(self) -> tuple[Server, ...]:
+        return (self.postgres, self.rabbitmq, self.redis)
+
+
+def prepare_servers(settings: Settings, secrets: GeneratedSecrets, ports: Iterator[int]) -> Servers:
+    """Make the private servers' directories and configuration; start nothing."""
+    postgres, postgres_admin_url = _postgres(settings, secrets, ports)
+    redis, redis_url = _redis(settings, secrets, ports)
+    rabbitmq, rabbitmq_urls, management_url = _rabbitmq(settings, secrets, ports)
+    return Servers(
+        postgres=postgres,
+        rabbitmq=rabbitmq,
+        redis=redis,
+        postgres_admin_url=postgres_admin_url,
+        rabbitmq_urls=rabbitmq_urls,
+        rabbitmq_management_url=management_url,
+        redis_url=redis_url,
+    )
+
+
+def _postgres(
+    settings: Settings, secrets: GeneratedSecrets, ports: Iterator[int]
+) -> tuple[Server, str]:
+    if url := settings.postgres_url:
+        return Server("POSTGRES_URL", partial(postgresql_answers, url)), url
+    private = PostgresqlServer(
+        settings.run_directory / "postgresql", next(ports), secrets.postgresql_admin
+    )
+    private.prepare()
+    return Server("postgresql", private.is_ready, (private.program(),)), private.admin_url
+
+
+def _redis(
+    settings: Settings, secrets: GeneratedSecrets, ports: Iterator[int]
+) -> tuple[Server, str]:
+    if url := settings.redis_url:
+        return Server("REDIS_URL", partial(redis_answers, url)), url
+    private = RedisServer(settings.run_directory / "redis", next(ports), secrets.redis)
+    private.prepare()
+    return Server("redis", private.is_ready, (private.program(),)), private.url
+
+
+def _rabbitmq(
+    settings: Settings, secrets: GeneratedSecrets, ports: Iterator[int]
+) -> tuple[Server, dict[str, str], str | None]:
+    if url := settings.rabbitmq_url:
+        server = Server("RABBITMQ_URL", partial(_broker_answers, url))
+        return server, dict.fromkeys(BROKER_NAMES, url), None
+    private = RabbitmqServer(
+        settings.run_directory / "rabbitmq",
+        RabbitmqPorts(*islice(ports, 4)),
+        secrets.rabbitmq_admin,
+        {
+            service: BrokerUser(secrets.broker_users[service], names)
+            for service, names in BROKER_NAMES.items()
+        },
+    )
+    private.prepare()
+    port_mapper, node = private.programs()
+    server = Server(
+        "rabbitmq",
+        private.is_ready,
+        programs=(node,),
+        foundation=(port_mapper,),
+        foundation_is_ready=partial(is_listening, private.ports.port_mapper),
+    )
+    return server, {name: private.url(name) for name in BROKER_NAMES}, private.management_url
+
+
+def _broker_answers(url: str) -> bool:
+    async def connect() -> None:
+        await (await aio_pika.connect(url, timeout=5)).close()
+
+    try:
+        asyncio.run(connect())
+    except (AMQPError, OSError):
+        return False
+    return True
