@@ -105,8 +105,9 @@ class HabitCommands:
 
         def work(unit: "_UnitOfWork") -> None:
             habit = unit.load_owned(habit_id, if_match)
+            linked_ids = read_model.linked_to(unit.connection, habit_id)
             now = self._now()
-            for other_id in read_model.linked_to(unit.connection, habit_id):
+            for other_id in linked_ids:
                 clear = ClearLink(linked_habit_id=habit_id, now=now)
                 unit.execute(other_id, clear, unit.load(other_id))
             unit.execute(habit_id, DeleteHabit(by=by, now=now), habit)

@@ -1,0 +1,112 @@
+"""Reading: pages and single habits from the read model, the history from the events.
+
+Nothing is told of a habit to somebody who may not read it, not even that it exists.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Engine
+
+from services.habits import read_model
+from services.habits.event_store import EventStore, RecordedEvent
+from services.habits.habit import HabitNotFound
+from services.habits.habit_details import all_details
+from services.habits.habit_events import (
+    ActiveHabit,
+    HabitChanged,
+    HabitCreated,
+    HabitDeleted,
+    HabitEvent,
+    LinkCleared,
+)
+from services.habits.owners import refuse_erased
+from services.habits.pagination import PageRequest
+from services.habits.stored_events import details_to_json
+from services.habits.upcasting import JsonObject
+from shared.database import transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryItem:
+    """One event as its owner may read it."""
+
+    version: int
+    type: str
+    at: datetime
+    changes: JsonObject
+
+
+class HabitQueries:
+    """What can be read. Methods that name a reader raise AccountErased for an erased account."""
+
+    def __init__(self, engine: Engine, store: EventStore) -> None:
+        self._engine = engine
+        self._store = store
+
+    def own_page(self, reader: UUID, page: PageRequest) -> tuple[int, list[ActiveHabit]]:
+        """Return the length of the reader's list, and one page of it."""
+        with transaction(self._engine) as connection:
+            refuse_erased(connection, reader)
+            return _count_and_page(connection, read_model.owned_by(reader), page)
+
+    def public_page(self, page: PageRequest) -> tuple[int, list[ActiveHabit]]:
+        """Return the number of published habits, and one page of them."""
+        with transaction(self._engine) as connection:
+            return _count_and_page(connection, read_model.published(), page)
+
+    def find(self, habit_id: UUID, reader: UUID) -> ActiveHabit:
+        """Return a habit of the reader or a published one. Raises HabitNotFound."""
+        with transaction(self._engine) as connection:
+            refuse_erased(connection, reader)
+            habit = read_model.find(connection, habit_id)
+        if habit is None or (habit.owner_id != reader and not habit.details.is_published):
+            raise HabitNotFound
+        return habit
+
+    def history(
+        self, habit_id: UUID, reader: UUID, page: PageRequest
+    ) -> tuple[int, list[HistoryItem]]:
+        """Return the number of a habit's events, and one page; also of a deleted habit.
+
+        Raises HabitNotFound for everybody but the owner.
+        """
+        with transaction(self._engine) as connection:
+            refuse_erased(connection, reader)
+            stream = self._store.find_stream(connection, habit_id)
+            if stream is None or stream.owner_id != reader:
+                raise HabitNotFound
+            recorded = self._store.read(
+                connection, habit_id, after_version=page.offset, limit=page.page_size
+            )
+        return stream.version, [_history_item(item) for item in recorded]
+
+
+def _count_and_page(
+    connection: Connection, which: ColumnElement[bool], page: PageRequest
+) -> tuple[int, list[ActiveHabit]]:
+    count = read_model.count(connection, which)
+    if page.offset >= count:
+        return count, []
+    return count, read_model.page(connection, which, offset=page.offset, limit=page.page_size)
+
+
+def _history_item(recorded: RecordedEvent) -> HistoryItem:
+    kind, changes = _told(recorded.event)
+    return HistoryItem(version=recorded.version, type=kind, at=recorded.event.at, changes=changes)
+
+
+def _told(event: HabitEvent) -> tuple[str, JsonObject]:
+    match event:
+        case HabitCreated(details=details):
+            return "created", details_to_json(all_details(details))
+        case HabitChanged(changes=changes):
+            return "changed", details_to_json(changes)
+        case LinkCleared():
+            return "link_cleared", {"linked_habit_id": None}
+        case HabitDeleted():
+            return "deleted", {}
+        case _:
+            assert_never(event)

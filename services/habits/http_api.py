@@ -1,0 +1,256 @@
+"""The routes under `/api/habit/`.
+
+The token is checked before anything else, so that a stranger learns nothing of what is wrong with
+a request. Everybody's published habits can be read without one.
+"""
+
+# mypy: disable-error-code="untyped-decorator"
+# flask-smorest is not typed, so each of its decorators would be an error.
+
+from dataclasses import replace
+from typing import Any, cast
+from uuid import UUID
+
+from flask import Response, current_app, request, url_for
+from flask.views import MethodView
+from flask_jwt_extended import jwt_required
+
+from services.habits import etags
+from services.habits.command_handling import HabitCommands
+from services.habits.habit import HabitNotFound
+from services.habits.habit_details import DetailChanges, HabitDetails, all_details
+from services.habits.habit_events import ActiveHabit
+from services.habits.habit_ids import parse_habit_id
+from services.habits.habit_queries import HabitQueries
+from services.habits.pagination import PageQuery, PageRequest, envelope
+from services.habits.schemas import (
+    EXAMPLE_ID,
+    HabitBody,
+    HabitPage,
+    HabitPatch,
+    HabitRepresentation,
+    HistoryPage,
+)
+from shared.access_tokens import current_account_id
+from shared.http_app import ApiBlueprint
+from shared.problem_details import unauthorized
+
+COMMANDS = "habit_commands"
+QUERIES = "habit_queries"
+
+_BEARER: list[dict[str, list[str]]] = [{"bearerAuth": []}]
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The habit's version, quoted."}}
+_LOCATION = {
+    "Location": {
+        "schema": {"type": "string", "format": "uri"},
+        "description": "Address of the new habit.",
+    }
+}
+_IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "schema": {"type": "string", "example": '"1"'},
+    "description": "The ETag of the version the change is meant for; 412 if the habit has moved"
+    " on.",
+}
+_IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "schema": {"type": "string", "example": '"1"'},
+    "description": "ETags the client already has; 304 if the habit is still one of them.",
+}
+_HABIT_ID = {
+    "in": "path",
+    "name": "habit_id",
+    "required": True,
+    "schema": {"type": "string", "example": EXAMPLE_ID},
+}
+
+blueprint = ApiBlueprint(
+    "habits",
+    __name__,
+    url_prefix="/api/habit",
+    description="Habits, their rules and their history.",
+)
+
+
+@blueprint.route("/")
+class OwnHabits(MethodView):
+    """The caller's habits."""
+
+    @jwt_required()
+    @blueprint.doc(security=_BEARER)
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, HabitPage)
+    @blueprint.problems(401)
+    def get(self, query: dict[str, int]) -> dict[str, Any]:
+        """List my habits, oldest first."""
+        page = PageRequest(**query)
+        count, habits = _queries().own_page(_account(), page)
+        return envelope(page, count, [_representation(habit) for habit in habits])
+
+    @jwt_required()
+    @blueprint.doc(security=_BEARER)
+    @blueprint.arguments(HabitBody)
+    @blueprint.response(201, HabitRepresentation, headers={**_ETAG, **_LOCATION})
+    @blueprint.problems(401, 413, 415)
+    def post(self, body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Create a habit.
+
+        A broken rule is a 400 whose `errors` name every field that takes part in it.
+        """
+        habit = _commands().create(_account(), HabitDetails(**body))
+        location = url_for("habits.OneHabit", habit_id=habit.id, _external=True)
+        return (
+            _representation(habit),
+            201,
+            {"ETag": etags.owner_etag(habit.version), "Location": location},
+        )
+
+
+@blueprint.route("/public/")
+class PublishedHabits(MethodView):
+    """Everybody's published habits."""
+
+    @blueprint.doc(security=[])
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, HabitPage)
+    def get(self, query: dict[str, int]) -> dict[str, Any]:
+        """List everybody's published habits, oldest first.
+
+        Needs no token. Tells nothing of the owners, not even which habits share one: the links
+        between habits are left out (`linked_habit_id` is null).
+        """
+        page = PageRequest(**query)
+        count, habits = _queries().public_page(page)
+        return envelope(page, count, [_public_representation(habit) for habit in habits])
+
+
+@blueprint.route("/<habit_id>/", parameters=[_HABIT_ID])
+class OneHabit(MethodView):
+    """One habit."""
+
+    @jwt_required()
+    @blueprint.doc(security=_BEARER, parameters=[_IF_NONE_MATCH])
+    @blueprint.response(200, HabitRepresentation, headers=_ETAG)
+    @blueprint.alt_response(304, description="Not Modified", headers=_ETAG, success=True)
+    @blueprint.problems(401, 404)
+    def get(self, habit_id: str) -> Any:
+        """Read a habit.
+
+        One's own, or somebody else's published one as it is in the public list.
+        """
+        reader = _account()
+        habit = _queries().find(_id(habit_id), reader)
+        own = habit.owner_id == reader
+        etag = (etags.owner_etag if own else etags.public_etag)(habit.version)
+        if etags.is_known_to_client(request.headers.get("If-None-Match"), etag):
+            return Response(status=304, headers={"ETag": etag})
+        shown = _representation(habit) if own else _public_representation(habit)
+        return shown, 200, {"ETag": etag}
+
+    @jwt_required()
+    @blueprint.doc(security=_BEARER, parameters=[_IF_MATCH])
+    @blueprint.arguments(HabitBody)
+    @blueprint.response(200, HabitRepresentation, headers=_ETAG)
+    @blueprint.problems(401, 403, 404, 409, 412, 413, 415)
+    def put(
+        self, body: dict[str, Any], habit_id: str
+    ) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Replace a habit.
+
+        Fields that are left out get their defaults. The same values again change nothing: no new
+        version, the same ETag.
+        """
+        return _change(habit_id, all_details(HabitDetails(**body)))
+
+    @jwt_required()
+    @blueprint.doc(security=_BEARER, parameters=[_IF_MATCH])
+    @blueprint.arguments(HabitPatch)
+    @blueprint.response(200, HabitRepresentation, headers=_ETAG)
+    @blueprint.problems(401, 403, 404, 409, 412, 413, 415)
+    def patch(
+        self, body: dict[str, Any], habit_id: str
+    ) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Change some fields of a habit.
+
+        The rules are checked on the resulting habit. The same values again change nothing: no new
+        version, the same ETag.
+        """
+        return _change(habit_id, cast("DetailChanges", body))
+
+    @jwt_required()
+    @blueprint.doc(security=_BEARER, parameters=[_IF_MATCH])
+    @blueprint.response(204)
+    @blueprint.problems(401, 403, 404, 409, 412)
+    def delete(self, habit_id: str) -> None:
+        """Delete a habit.
+
+        Habits that were linked to it lose the link.
+        """
+        _commands().delete(_id(habit_id), _account(), _if_match())
+
+
+@blueprint.route("/<habit_id>/history/", parameters=[_HABIT_ID])
+class HabitHistory(MethodView):
+    """What happened to a habit."""
+
+    @jwt_required()
+    @blueprint.doc(security=_BEARER)
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, HistoryPage)
+    @blueprint.problems(401, 404)
+    def get(self, query: dict[str, int], habit_id: str) -> dict[str, Any]:
+        """Read what happened to a habit, oldest first.
+
+        For the owner only. The history of a deleted habit stays readable.
+        """
+        page = PageRequest(**query)
+        count, items = _queries().history(_id(habit_id), _account(), page)
+        return envelope(page, count, items)
+
+
+def _change(habit_id: str, changes: DetailChanges) -> tuple[dict[str, Any], int, dict[str, str]]:
+    habit = _commands().change(_id(habit_id), _account(), changes, _if_match())
+    return _representation(habit), 200, {"ETag": etags.owner_etag(habit.version)}
+
+
+def _representation(habit: ActiveHabit) -> dict[str, Any]:
+    return {
+        "id": str(habit.id),
+        **all_details(habit.details),
+        "created_at": habit.created_at,
+        "updated_at": habit.updated_at,
+        "version": habit.version,
+    }
+
+
+def _public_representation(habit: ActiveHabit) -> dict[str, Any]:
+    # A link joins habits of one owner, so showing it would tell which habits share one.
+    return _representation(replace(habit, details=replace(habit.details, linked_habit_id=None)))
+
+
+def _id(habit_id: str) -> UUID:
+    parsed = parse_habit_id(habit_id)
+    if parsed is None:
+        raise HabitNotFound
+    return parsed
+
+
+def _account() -> UUID:
+    try:
+        return UUID(current_account_id())
+    except ValueError as error:
+        raise unauthorized("invalid_token", "The access token is not valid.") from error
+
+
+def _if_match() -> frozenset[int] | None:
+    return etags.versions_of_if_match(request.headers.get("If-Match"))
+
+
+def _commands() -> HabitCommands:
+    return cast("HabitCommands", current_app.extensions[COMMANDS])
+
+
+def _queries() -> HabitQueries:
+    return cast("HabitQueries", current_app.extensions[QUERIES])

@@ -1,0 +1,56 @@
+"""How refusals of the service are told over HTTP."""
+
+from flask import Flask, Response
+
+from services.habits.command_handling import StaleVersion
+from services.habits.etags import owner_etag
+from services.habits.event_store import ConcurrentChange
+from services.habits.habit import HabitNotFound, NotTheOwner, RulesBroken
+from services.habits.owners import AccountErased
+from shared.problem_details import Problem, invalid_input, unauthorized
+
+
+def register_refusals(app: Flask) -> None:
+    """Answer each refusal with the problem details of its status."""
+    app.register_error_handler(HabitNotFound, _not_found)
+    app.register_error_handler(NotTheOwner, _not_the_owner)
+    app.register_error_handler(RulesBroken, _rules_broken)
+    app.register_error_handler(StaleVersion, _stale_version)
+    app.register_error_handler(ConcurrentChange, _concurrent_change)
+    app.register_error_handler(AccountErased, _account_erased)
+
+
+def _not_found(_error: HabitNotFound) -> Response:
+    return Problem(404, "not_found", "There is no such habit.").response()
+
+
+def _not_the_owner(_error: NotTheOwner) -> Response:
+    return Problem(
+        403, "not_owner", "The habit is somebody else's: it can be read, not changed."
+    ).response()
+
+
+def _rules_broken(error: RulesBroken) -> Response:
+    return invalid_input(error.errors, "The habit would break a rule.").response()
+
+
+def _stale_version(error: StaleVersion) -> Response:
+    return Problem(
+        412,
+        "precondition_failed",
+        "The habit has changed since; read it again before changing it.",
+        headers={"ETag": owner_etag(error.current_version)},
+    ).response()
+
+
+def _concurrent_change(_error: ConcurrentChange) -> Response:
+    return Problem(
+        409,
+        "concurrent_change",
+        "The habit was being changed at the same time; try again.",
+        headers={"Retry-After": "1"},
+    ).response()
+
+
+def _account_erased(_error: AccountErased) -> Response:
+    return unauthorized("invalid_token", "The account of this access token is gone.").response()

@@ -1,0 +1,255 @@
+"""The JSON of habits, as the API document describes it.
+
+Bodies are read strictly: the right JSON types, no unknown fields, and so no read-only ones either.
+Ranges are checked here to be documented and told early; `habit.py` has the last word on all rules.
+"""
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+from marshmallow.validate import Length, Range
+
+from services.habits.habit import NOT_YOUR_PLEASANT_HABIT
+from services.habits.habit_details import (
+    BLANK,
+    LONGEST_DURATION_SECONDS,
+    LONGEST_PERIOD_DAYS,
+    LONGEST_TEXT_CHARACTERS,
+    SHORTEST_DURATION_SECONDS,
+    SHORTEST_PERIOD_DAYS,
+    TOO_LONG,
+    WRONG_DURATION,
+    WRONG_PERIOD,
+    is_blank,
+)
+from services.habits.habit_ids import parse_habit_id
+from shared import instants
+from shared.strict_fields import (
+    StrictBoolean,
+    StrictInteger,
+    StrictSchema,
+    StrictString,
+    WallClockTime,
+)
+
+EXAMPLE_ID = "0b8f2a44-7c1d-4e5a-9a53-2f6f1f0c9d11"
+
+
+class HabitIdField(StrictString):
+    """The id of a habit; text that is no id is answered like an id of nobody's habit."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        habit_id = parse_habit_id(super()._deserialize(value, attr, data, **kwargs))
+        if habit_id is None:
+            raise ma.ValidationError(NOT_YOUR_PLEASANT_HABIT)
+        return habit_id
+
+
+class InstantField(fields.Field[Any]):
+    """A point in time, written in UTC with `Z`."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str:
+        return instants.to_json(value)
+
+
+def _not_blank(text: str) -> None:
+    if is_blank(text):
+        raise ma.ValidationError(BLANK)
+
+
+def _text(example: str, **presence: Any) -> StrictString:
+    length = Length(min=1, max=LONGEST_TEXT_CHARACTERS, error="Must have 1 to 255 characters.")
+    return StrictString(
+        validate=[length, _not_blank],
+        metadata={"example": example, "pattern": r"\S", "description": "Not blank."},
+        **presence,
+    )
+
+
+def _action(**presence: Any) -> StrictString:
+    return _text("Drink a glass of water", **presence)
+
+
+def _place(**presence: Any) -> StrictString:
+    return _text("Kitchen", **presence)
+
+
+def _time(**presence: Any) -> WallClockTime:
+    return WallClockTime(
+        metadata={
+            "type": "string",
+            "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$",
+            "example": "07:30:00",
+            "description": "The owner's local wall-clock time, without an offset.",
+        },
+        **presence,
+    )
+
+
+def _duration_seconds(**presence: Any) -> StrictInteger:
+    return StrictInteger(
+        validate=Range(SHORTEST_DURATION_SECONDS, LONGEST_DURATION_SECONDS, error=WRONG_DURATION),
+        metadata={"example": 60},
+        **presence,
+    )
+
+
+def _period_days(**presence: Any) -> StrictInteger:
+    return StrictInteger(
+        validate=Range(SHORTEST_PERIOD_DAYS, LONGEST_PERIOD_DAYS, error=WRONG_PERIOD),
+        metadata={
+            "example": 1,
+            "description": "Every so many days, in the owner's local dates, from the day of"
+            " creation.",
+        },
+        **presence,
+    )
+
+
+def _is_pleasant(**presence: Any) -> StrictBoolean:
+    return StrictBoolean(
+        metadata={
+            "example": False,
+            "description": "A pleasant habit rewards others that link to it; it has neither a"
+            " reward nor a link and cannot stop being pleasant while others link to it.",
+        },
+        **presence,
+    )
+
+
+def _reward(**presence: Any) -> StrictString:
+    return StrictString(
+        allow_none=True,
+        validate=Length(max=LONGEST_TEXT_CHARACTERS, error=TOO_LONG),
+        metadata={
+            "example": None,
+            "description": "Never together with a linked habit. Blank text is taken for null.",
+        },
+        **presence,
+    )
+
+
+def _linked_habit_id(**presence: Any) -> HabitIdField:
+    return HabitIdField(
+        allow_none=True,
+        metadata={
+            "example": None,
+            "description": "One of the caller's own pleasant habits; never together with a reward.",
+        },
+        **presence,
+    )
+
+
+def _is_published(**presence: Any) -> StrictBoolean:
+    return StrictBoolean(
+        metadata={"example": False, "description": "Whether everybody may read the habit."},
+        **presence,
+    )
+
+
+class HabitBody(StrictSchema):
+    """A whole habit, for POST and PUT; what is left out gets its default."""
+
+    action = _action(required=True)
+    place = _place(required=True)
+    time = _time(required=True)
+    duration_seconds = _duration_seconds(required=True)
+    period_days = _period_days(load_default=1)
+    is_pleasant = _is_pleasant(load_default=False)
+    reward = _reward(load_default=None)
+    linked_habit_id = _linked_habit_id(load_default=None)
+    is_published = _is_published(load_default=False)
+
+
+class HabitPatch(StrictSchema):
+    """Some fields of a habit; what is left out stays as it is."""
+
+    action = _action()
+    place = _place()
+    time = _time()
+    duration_seconds = _duration_seconds()
+    period_days = _period_days()
+    is_pleasant = _is_pleasant()
+    reward = _reward()
+    linked_habit_id = _linked_habit_id()
+    is_published = _is_published()
+
+
+class HabitRepresentation(ma.Schema):
+    """A habit as it is now."""
+
+    id = fields.String(required=True, metadata={"example": EXAMPLE_ID})
+    action = _action(required=True)
+    place = _place(required=True)
+    time = _time(required=True)
+    duration_seconds = _duration_seconds(required=True)
+    period_days = _period_days(required=True)
+    is_pleasant = _is_pleasant(required=True)
+    reward = _reward(required=True)
+    linked_habit_id = _linked_habit_id(required=True)
+    is_published = _is_published(required=True)
+    created_at = InstantField(
+        required=True,
+        metadata={"type": "string", "format": "date-time", "example": "2026-01-05T08:00:00Z"},
+    )
+    updated_at = InstantField(
+        required=True,
+        metadata={"type": "string", "format": "date-time", "example": "2026-01-05T08:00:00Z"},
+    )
+    version = fields.Integer(
+        required=True, metadata={"example": 1, "description": "Grows by one with each change."}
+    )
+
+
+class HistoryEntry(ma.Schema):
+    """One event of a habit."""
+
+    version = fields.Integer(required=True, metadata={"example": 2})
+    type = fields.String(
+        required=True,
+        validate=ma.validate.OneOf(["created", "changed", "link_cleared", "deleted"]),
+        metadata={
+            "example": "changed",
+            "description": "`link_cleared`: the habit it was linked to has been deleted.",
+        },
+    )
+    at = InstantField(
+        required=True,
+        metadata={"type": "string", "format": "date-time", "example": "2026-01-06T08:00:00Z"},
+    )
+    changes = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        metadata={
+            "description": "The fields that the event changed, with their new values; all of them"
+            " for `created`, none for `deleted`.",
+            "example": {"place": "Office"},
+        },
+    )
+
+
+class Page(ma.Schema):
+    """One page of a list."""
+
+    count = fields.Integer(
+        required=True, metadata={"example": 1, "description": "Length of the whole list."}
+    )
+    next = fields.String(
+        required=True, allow_none=True, metadata={"example": None, "format": "uri"}
+    )
+    previous = fields.String(
+        required=True, allow_none=True, metadata={"example": None, "format": "uri"}
+    )
+
+
+class HabitPage(Page):
+    """One page of habits, oldest first."""
+
+    results = fields.List(fields.Nested(HabitRepresentation), required=True)
+
+
+class HistoryPage(Page):
+    """One page of a habit's events, oldest first."""
+
+    results = fields.List(fields.Nested(HistoryEntry), required=True)
