@@ -74,7 +74,7 @@ class ServiceHealth:
         self._targets = targets
         self._is_ready = is_ready
         processes = sum(map(len, targets.values()))
-        self._threads = ThreadPoolExecutor(max_workers=2 * processes)
+        self._threads = ThreadPoolExecutor(max_workers=2 * processes or 1)
         self._lock = threading.Lock()
         self._summary: dict[str, bool] = {}
         self._found_at = float("-inf")

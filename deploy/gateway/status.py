@@ -29,7 +29,7 @@ class StatusSettings:
     log_level: str
 
 
-class _HealthSchema(ma.Schema):
+class HealthSchema(ma.Schema):
     """Whether each service can serve."""
 
     status = ma.fields.String(
@@ -45,7 +45,7 @@ class _HealthSchema(ma.Schema):
     )
 
 
-class _UnhealthySchema(ProblemSchema):
+class UnhealthySchema(ProblemSchema):
     """A problem that also says which services cannot serve."""
 
     services = ma.fields.Dict(
@@ -74,9 +74,9 @@ def _health_blueprint(health: ServiceHealth) -> ApiBlueprint:
     @blueprint.route("/")
     class Health(MethodView):
         @blueprint.doc(operationId="getHealth", summary="Ask whether all services can serve")  # type: ignore[untyped-decorator]
-        @blueprint.response(200, _HealthSchema)  # type: ignore[untyped-decorator]
+        @blueprint.response(200, HealthSchema)  # type: ignore[untyped-decorator]
         @blueprint.alt_response(  # type: ignore[untyped-decorator]
-            503, schema=_UnhealthySchema, description="At least one service cannot serve"
+            503, schema=UnhealthySchema, description="At least one service cannot serve"
         )
         def get(self) -> Response:
             """Every process of every service is asked; the answer is at most a second old."""

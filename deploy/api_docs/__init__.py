@@ -1,0 +1,1 @@
+"""The documentation pages, generated from the code and served as files by the gateway."""
