@@ -142,7 +142,7 @@ def _store_owner(
 
 def remember_time_zone(connection: Connection, state: AccountStateV1) -> bool:
     """Add to an account's history of time zones; return whether this version was not in it."""
-    result = connection.execute(
+    inserted = connection.execute(
         insert(ACCOUNT_TIME_ZONES)
         .values(
             account_id=state.id,
@@ -151,8 +151,9 @@ def remember_time_zone(connection: Connection, state: AccountStateV1) -> bool:
             time_zone=state.time_zone,
         )
         .on_conflict_do_nothing()
+        .returning(ACCOUNT_TIME_ZONES.c.version)
     )
-    return result.rowcount == 1
+    return inserted.one_or_none() is not None
 
 
 def zone_periods(connection: Connection, account_id: str) -> list[ZonePeriod]:

@@ -1,0 +1,124 @@
+"""Tells the scheduler what happened, and reads what it made of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, select, update
+
+from services.scheduler.event_handlers import handle
+from services.scheduler.projection import Placement, place
+from services.scheduler.recurrence import Occurrence
+from services.scheduler.schedule import Scheduled
+from services.scheduler.tables import HABITS, OUTBOX, REMINDERS
+from shared.contracts import events
+from shared.contracts.cloud_event import CloudEvent
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+from shared.database import transaction
+from shared.instants import now
+from tests.unit.scheduler.states import account_state, link_state
+
+GRACE = timedelta(hours=1)
+
+State = HabitStateV1 | AccountStateV1 | ChatLinkStateV1
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One reminder in the outbox."""
+
+    type: str
+    habit_id: str
+    local_date: date
+    body: dict[str, Any]
+
+
+def seconds_ago(seconds: float) -> datetime:
+    """Return that instant, on a whole second: local times have no fractions."""
+    return (now() - timedelta(seconds=seconds)).replace(microsecond=0)
+
+
+def time_at(instant: datetime) -> time:
+    """Return what a wall clock in UTC shows at an instant."""
+    return instant.astimezone(UTC).time()
+
+
+def deliver(engine: Engine, *states: State, grace: timedelta = GRACE) -> None:
+    """Hand each state to the scheduler as the event that carries it."""
+    for state in states:
+        event = CloudEvent(
+            id="event",
+            type=_type_of(state),
+            source="/tests",
+            subject="subject",
+            time=state.updated_at,
+            body=state,
+        )
+        handle(engine, event, grace)
+
+
+def linked_account(engine: Engine, **changes: Any) -> None:
+    """Tell of an account with a linked chat."""
+    account = account_state(**changes)
+    deliver(engine, account, link_state(account_id=account.id))
+
+
+def told(engine: Engine) -> list[Told]:
+    """Return the reminders in the outbox, in the order they were put there."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(OUTBOX).order_by(OUTBOX.c.id)).all()
+    return [
+        Told(
+            row.routing_key,
+            row.body["habit_id"],
+            date.fromisoformat(row.body["local_date"]),
+            row.body,
+        )
+        for row in rows
+    ]
+
+
+def row_of(engine: Engine, habit_id: str = "habit-1") -> Any:
+    """Return a habit's row; None when there is none."""
+    with engine.connect() as connection:
+        query = select(HABITS).where(HABITS.c.habit_id == habit_id)
+        return connection.execute(query).one_or_none()
+
+
+def next_due(engine: Engine, habit_id: str = "habit-1") -> datetime | None:
+    """Return when a habit is due next."""
+    row = row_of(engine, habit_id)
+    due_at: datetime | None = row.next_due_at
+    return due_at
+
+
+def recorded(engine: Engine) -> list[tuple[str, date, str]]:
+    """Return the records of announced reminders: habit, date, outcome."""
+    query = select(REMINDERS.c.habit_id, REMINDERS.c.local_date, REMINDERS.c.outcome).order_by(
+        REMINDERS.c.habit_id, REMINDERS.c.local_date
+    )
+    with engine.connect() as connection:
+        return [(row.habit_id, row.local_date, row.outcome) for row in connection.execute(query)]
+
+
+def wait_since(engine: Engine, due_at: datetime, habit_id: str = "habit-1") -> None:
+    """Put a habit where it would be after an outage: waiting for an occurrence long due."""
+    occurrence = Occurrence(due_at.date(), due_at)
+    with transaction(engine) as connection:
+        anchored = Scheduled(anchor_date=due_at.date(), occurrence=occurrence)
+        place(connection, [Placement(habit_id, anchored, None)])
+        connection.execute(
+            update(HABITS)
+            .where(HABITS.c.habit_id == habit_id)
+            .values(local_time=time_at(due_at), timing_since=due_at - timedelta(seconds=1))
+        )
+
+
+def _type_of(state: State) -> str:
+    match state:
+        case HabitStateV1():
+            return events.HABIT_DELETED if state.deleted else events.HABIT_CHANGED
+        case AccountStateV1():
+            return events.ACCOUNT_DELETED if state.deleted else events.ACCOUNT_CHANGED
+        case ChatLinkStateV1():
+            return f"telegram.{state.status}.v1"
