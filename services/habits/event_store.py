@@ -126,19 +126,18 @@ def _advance(
     connection: Connection, stream_id: UUID, owner_id: UUID, expected_version: int, count: int
 ) -> None:
     """Move the stream's version on, or raise ConcurrentChange."""
-    if expected_version == 0:
-        moved = connection.execute(
-            upsert(streams)
-            .values(id=stream_id, owner_id=owner_id, version=count)
-            .on_conflict_do_nothing()
-        )
-    else:
-        moved = connection.execute(
-            update(streams)
-            .where(streams.c.id == stream_id, streams.c.version == expected_version)
-            .values(version=expected_version + count)
-        )
-    if moved.rowcount != 1:
+    guard = (
+        upsert(streams)
+        .values(id=stream_id, owner_id=owner_id, version=count)
+        .on_conflict_do_nothing()
+        .returning(streams.c.version)
+        if expected_version == 0
+        else update(streams)
+        .where(streams.c.id == stream_id, streams.c.version == expected_version)
+        .values(version=expected_version + count)
+        .returning(streams.c.version)
+    )
+    if connection.execute(guard).one_or_none() is None:
         raise ConcurrentChange(f"stream {stream_id} is no longer at version {expected_version}")
 
 
