@@ -1,0 +1,1 @@
+"""The notifier: the only service that talks to Telegram; it sends each reminder once."""

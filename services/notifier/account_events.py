@@ -1,0 +1,47 @@
+"""Takes over accounts from `account.*`: the language of what the bot says, and erasure.
+
+Duplicates and reordering do no harm: only a newer version changes anything, and an erased account
+stays erased.
+"""
+
+import asyncio
+
+from sqlalchemy import Engine
+
+from services.notifier.accounts import store_account
+from services.notifier.chat_links import erase_link
+from services.notifier.ledger import erase_deliveries
+from services.notifier.link_requests import close_request
+from shared.consumer import Delivery
+from shared.contracts.cloud_event import UnreadableMessage
+from shared.contracts.events import AccountStateV1
+from shared.database import transaction
+from shared.instants import now
+
+
+class AccountEvents:
+    """Handles one event of the queue `notifier.events`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Take over one account. Raises UnreadableMessage."""
+        event = delivery.event()
+        if not isinstance(event.body, AccountStateV1):
+            raise UnreadableMessage(f"{event.type} is not about an account")
+        await asyncio.to_thread(self._apply, event.body)
+
+    def _apply(self, account: AccountStateV1) -> None:
+        with transaction(self._engine) as connection:
+            changed = store_account(
+                connection,
+                account.id,
+                locale=account.locale,
+                deleted=account.deleted,
+                version=account.version,
+            )
+            if changed and account.deleted:
+                erase_link(connection, account.id, now())
+                close_request(connection, account.id)
+                erase_deliveries(connection, account.id)

@@ -1,0 +1,70 @@
+"""Everything the bot says that is not a reminder, in the language of whom it speaks to."""
+
+from gettext import GNUTranslations
+
+
+class BotTexts:
+    """The bot's sentences in one language."""
+
+    def __init__(self, catalogue: GNUTranslations) -> None:
+        self._translate = catalogue.gettext
+        self._translate_plural = catalogue.ngettext
+
+    def welcome(self, chat_id: int, code_minutes: int) -> str:
+        how = self._translate_plural(
+            "To get reminders of your habits here, ask the habit tracker for a link and open it"
+            " within {minutes} minute, or give it the id of this chat.",
+            "To get reminders of your habits here, ask the habit tracker for a link and open it"
+            " within {minutes} minutes, or give it the id of this chat.",
+            code_minutes,
+        ).format(minutes=code_minutes)
+        chat = self._translate("The id of this chat: {chat_id}").format(chat_id=chat_id)
+        return f"{self._translate('Hello!')} {how}\n{chat}"
+
+    def help(self, chat_id: int) -> str:
+        commands = self._translate("/start shows how to link this chat, /stop ends the reminders.")
+        chat = self._translate("The id of this chat: {chat_id}").format(chat_id=chat_id)
+        return f"{commands}\n{chat}"
+
+    def private_chats_only(self) -> str:
+        return self._translate("Reminders come only to a private chat with me. Please write there.")
+
+    def linked(self) -> str:
+        return self._translate(
+            "Done: the reminders of your habits will come here. Send /stop to end them."
+        )
+
+    def bad_code(self) -> str:
+        return self._translate(
+            "This link has been used already or is too old. Please ask for a new one."
+        )
+
+    def stopped(self) -> str:
+        return self._translate("No more reminders will come here.")
+
+    def not_linked(self) -> str:
+        return self._translate("No reminders come here.")
+
+    def question(self, minutes: int) -> str:
+        asked = self._translate(
+            "Somebody asked the habit tracker to send the reminders of their habits to this chat."
+            " Was that you?"
+        )
+        until = self._translate_plural(
+            "You can answer within {minutes} minute.",
+            "You can answer within {minutes} minutes.",
+            minutes,
+        ).format(minutes=minutes)
+        return f"{asked}\n{until}"
+
+    def yes_button(self) -> str:
+        return self._translate("Yes, send them here")
+
+    def no_button(self) -> str:
+        return self._translate("No")
+
+    def answered_no(self) -> str:
+        return self._translate("All right, nothing will be sent here.")
+
+    def question_is_over(self) -> str:
+        return self._translate("This question is no longer open.")

@@ -1,0 +1,191 @@
+"""The link between an account and the one chat that agreed to get its reminders.
+
+    unlinked -- the chat agrees --> linked -- the chat blocks the bot --> blocked
+    linked, blocked -- /stop, DELETE, erasure, another account takes the chat --> unlinked
+    blocked -- the chat unblocks the bot --> linked (it had agreed before it blocked)
+
+Every change raises the row's version and stores its event in the same transaction. A chat belongs
+to one account at a time; whoever it agreed with last has it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, delete, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.notifier.tables import CHAT_LINKS
+from shared.contracts.events import (
+    TELEGRAM_BLOCKED,
+    TELEGRAM_LINKED,
+    TELEGRAM_UNLINKED,
+    ChatLinkStateV1,
+)
+from shared.outbox.table import add_event
+
+SOURCE = "/services/notifier"
+
+Status = Literal["linked", "unlinked", "blocked"]
+
+_EVENT_TYPES: dict[Status, str] = {
+    "linked": TELEGRAM_LINKED,
+    "unlinked": TELEGRAM_UNLINKED,
+    "blocked": TELEGRAM_BLOCKED,
+}
+# Links change rarely and in milliseconds: that one may be *made* at a time keeps two accounts from
+# taking the same chat, and two chats from being given to one account.
+_LINKING = 5_077_101
+
+
+def read_link(connection: Connection, account_id: str) -> Row[Any] | None:
+    """Return an account's row; None when it never had a chat."""
+    return connection.execute(
+        select(CHAT_LINKS).where(CHAT_LINKS.c.account_id == account_id)
+    ).one_or_none()
+
+
+def linked_account(connection: Connection, chat_id: int) -> str | None:
+    """Return the account that a chat belongs to."""
+    return connection.scalar(select(CHAT_LINKS.c.account_id).where(CHAT_LINKS.c.chat_id == chat_id))
+
+
+def link(connection: Connection, account_id: str, chat_id: int, at: datetime) -> None:
+    """Give the chat to the account: the chat has agreed."""
+    own: Row[Any] | None = None
+    for row in _lock_for_linking(connection, account_id, chat_id):
+        if row.account_id == account_id:
+            own = row
+        else:
+            _store(connection, row.account_id, row.version, "unlinked", at)
+    if own is None or own.status != "linked" or own.chat_id != chat_id:
+        version = own.version if own else 0
+        _store(connection, account_id, version, "linked", at, chat_id=chat_id, linked_at=at)
+
+
+def unlink(connection: Connection, account_id: str, at: datetime) -> bool:
+    """Take the chat from the account; False when it has none."""
+    row = _lock(connection, CHAT_LINKS.c.account_id == account_id)
+    if row is None or row.status == "unlinked":
+        return False
+    _store(connection, account_id, row.version, "unlinked", at)
+    return True
+
+
+def block(connection: Connection, chat_id: int, at: datetime) -> None:
+    """Note that the bot may not write to this chat any more."""
+    row = _lock(connection, CHAT_LINKS.c.chat_id == chat_id)
+    if row is not None and row.status == "linked":
+        _store(
+            connection,
+            row.account_id,
+            row.version,
+            "blocked",
+            at,
+            chat_id=chat_id,
+            linked_at=row.linked_at,
+        )
+
+
+def change_membership(
+    connection: Connection, chat_id: int, *, blocked: bool, changed_at: datetime, at: datetime
+) -> None:
+    """Note that the chat blocked or unblocked the bot at `changed_at`; older news are ignored."""
+    row = _lock(connection, CHAT_LINKS.c.chat_id == chat_id)
+    if row is None or (row.membership_at is not None and changed_at < row.membership_at):
+        return
+    status: Status = "blocked" if blocked else "linked"
+    if row.status != status:
+        _store(
+            connection,
+            row.account_id,
+            row.version,
+            status,
+            at,
+            chat_id=chat_id,
+            linked_at=row.linked_at,
+        )
+    connection.execute(
+        CHAT_LINKS.update()
+        .where(CHAT_LINKS.c.account_id == row.account_id)
+        .values(membership_at=changed_at)
+    )
+
+
+def move_chat(connection: Connection, old_chat_id: int, new_chat_id: int, at: datetime) -> None:
+    """Follow a chat to its new id; an account that agreed with the new one itself keeps it."""
+    connection.execute(select(func.pg_advisory_xact_lock(_LINKING)))
+    row = _lock(connection, CHAT_LINKS.c.chat_id == old_chat_id)
+    if row is None:
+        return
+    if linked_account(connection, new_chat_id) is not None:
+        _store(connection, row.account_id, row.version, "unlinked", at)
+        return
+    _store(
+        connection,
+        row.account_id,
+        row.version,
+        row.status,
+        at,
+        chat_id=new_chat_id,
+        linked_at=row.linked_at,
+    )
+
+
+def erase_link(connection: Connection, account_id: str, at: datetime) -> None:
+    """Remove every trace of an account's chat, after saying that it is no longer linked."""
+    unlink(connection, account_id, at)
+    connection.execute(delete(CHAT_LINKS).where(CHAT_LINKS.c.account_id == account_id))
+
+
+def _lock_for_linking(connection: Connection, account_id: str, chat_id: int) -> Sequence[Row[Any]]:
+    connection.execute(select(func.pg_advisory_xact_lock(_LINKING)))
+    return connection.execute(
+        select(CHAT_LINKS)
+        .where(or_(CHAT_LINKS.c.account_id == account_id, CHAT_LINKS.c.chat_id == chat_id))
+        .order_by(CHAT_LINKS.c.account_id)
+        .with_for_update()
+    ).all()
+
+
+def _lock(connection: Connection, condition: Any) -> Row[Any] | None:
+    return connection.execute(select(CHAT_LINKS).where(condition).with_for_update()).one_or_none()
+
+
+def _store(
+    connection: Connection,
+    account_id: str,
+    version: int,
+    status: Status,
+    at: datetime,
+    *,
+    chat_id: int | None = None,
+    linked_at: datetime | None = None,
+) -> None:
+    """Write the next version of a locked row, and its event."""
+    state = {
+        "chat_id": chat_id,
+        "status": status,
+        "linked_at": linked_at,
+        "updated_at": at,
+        "version": version + 1,
+    }
+    connection.execute(
+        insert(CHAT_LINKS)
+        .values(account_id=account_id, **state)
+        .on_conflict_do_update(index_elements=[CHAT_LINKS.c.account_id], set_=state)
+    )
+    add_event(
+        connection,
+        SOURCE,
+        _EVENT_TYPES[status],
+        account_id,
+        ChatLinkStateV1(
+            account_id=account_id,
+            chat_id=None if chat_id is None else str(chat_id),
+            status=status,
+            linked_at=linked_at,
+            updated_at=at,
+            version=version + 1,
+        ),
+    )

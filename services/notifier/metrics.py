@@ -1,0 +1,33 @@
+"""What the notifier counts; exposed by every process on `/metrics`."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SENDS = Counter(
+    "notifier_sends_total",
+    "Messages by kind (reminder, question, reply) and by how they ended",
+    ["kind", "outcome"],
+)
+UNKNOWN = Counter(
+    "notifier_unknown_total",
+    "Messages of which nobody can know whether they arrived; they are not sent again",
+)
+LAG = Histogram(
+    "notifier_due_to_sent_seconds",
+    "From the instant a reminder was due to Telegram's confirmation",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1800, 3600),
+)
+RATE_LIMIT_WAIT = Histogram(
+    "notifier_rate_limit_wait_seconds",
+    "Time a message waited for the limits of Telegram before it was sent or put off",
+    buckets=(0.001, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+)
+PAUSES = Counter(
+    "notifier_telegram_pauses_total", "Times Telegram asked for silence, or refused the token"
+)
+EPOCHS_LOST = Counter(
+    "notifier_redis_epochs_lost_total", "Times Redis was found without its once-each records"
+)
+DEAD_LETTERS = Gauge("notifier_dead_letters", "Messages in a dead-letter queue", ["queue"])
+TELEGRAM_TOKEN_REFUSED = Gauge(
+    "notifier_telegram_token_refused", "1 while Telegram does not accept the bot's token"
+)

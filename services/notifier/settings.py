@@ -1,0 +1,67 @@
+"""The settings of the notifier, read from the environment once, at the start of a process."""
+
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import marshmallow as ma
+from environs import EnvError, FileAwareEnv
+
+from shared.environment import PORT
+from shared.structured_logs import LOG_LEVELS
+
+UpdatesBy = Literal["polling", "webhook"]
+
+_URL = ma.validate.URL(require_tld=False, schemes={"http", "https"})
+# What Telegram allows in a secret token.
+_SECRET = ma.validate.Regexp(r"^[A-Za-z0-9_-]{0,256}$", error="Must be A-Z a-z 0-9 _ - only.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`public_url` is the gateway's address as Telegram sees it; only the webhook needs it."""
+
+    database_url: str = field(repr=False)
+    rabbitmq_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    jwks_url: str
+    telegram_bot_token: str = field(repr=False)
+    telegram_api_url: str
+    telegram_updates: UpdatesBy
+    telegram_webhook_secret: str = field(repr=False)
+    public_url: str
+    http_host: str
+    http_port: int
+    ops_port: int
+    log_level: str
+
+
+def read_settings(environment: FileAwareEnv) -> Settings:
+    """Read the settings. Raises EnvError naming the variable that is wrong."""
+    updates = environment.str(
+        "TELEGRAM_UPDATES", "polling", validate=ma.validate.OneOf(("polling", "webhook"))
+    )
+    settings = Settings(
+        database_url=environment.str("DATABASE_URL"),
+        rabbitmq_url=environment.str("RABBITMQ_URL"),
+        redis_url=environment.str("REDIS_URL"),
+        jwks_url=environment.str("JWKS_URL", validate=_URL),
+        telegram_bot_token=environment.str(
+            "TELEGRAM_BOT_TOKEN", validate=ma.validate.Length(min=1)
+        ),
+        telegram_api_url=environment.str(
+            "TELEGRAM_API_URL", "https://api.telegram.org", validate=_URL
+        ).rstrip("/"),
+        telegram_updates=cast("UpdatesBy", updates),
+        telegram_webhook_secret=environment.str("TELEGRAM_WEBHOOK_SECRET", "", validate=_SECRET),
+        public_url=environment.str("PUBLIC_URL", "").rstrip("/"),
+        http_host=environment.str("HTTP_HOST", "127.0.0.1"),
+        http_port=environment.int("HTTP_PORT", 8000, validate=PORT),
+        ops_port=environment.int("OPS_PORT", 9000, validate=PORT),
+        log_level=environment.str("LOG_LEVEL", "INFO", validate=ma.validate.OneOf(LOG_LEVELS)),
+    )
+    if settings.telegram_updates == "webhook":
+        if not settings.telegram_webhook_secret:
+            raise EnvError('Environment variable "TELEGRAM_WEBHOOK_SECRET" is needed for webhooks')
+        if not settings.public_url:
+            raise EnvError('Environment variable "PUBLIC_URL" is needed for webhooks')
+    return settings

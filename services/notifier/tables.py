@@ -1,0 +1,109 @@
+"""The notifier's tables; impossible rows are refused by constraints.
+
+- `accounts`: language and tombstone of each account, from `account.*`.
+- `chat_links`: at most one chat an account and one account a chat.
+- `link_requests`: the one open request of an account; its code is stored as a hash only.
+- `handled_updates`: ids of Telegram's updates whose effects are committed.
+- `deliveries`: the ledger, one row a reminder that has ended.
+- `redis_epochs`: whether Redis has been provisioned for this database.
+- `outbox`: see shared.outbox.table.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    false,
+)
+
+from shared.database import new_metadata
+from shared.outbox.table import define_outbox
+
+METADATA = new_metadata()
+
+ACCOUNTS = Table(
+    "accounts",
+    METADATA,
+    Column("account_id", Text, primary_key=True),
+    Column("locale", Text),
+    Column("deleted", Boolean, nullable=False, server_default=false()),
+    Column("version", Integer, nullable=False, server_default="0"),
+)
+
+CHAT_LINKS = Table(
+    "chat_links",
+    METADATA,
+    Column("account_id", Text, primary_key=True),
+    Column("chat_id", BigInteger, unique=True),
+    Column("status", Text, nullable=False),
+    Column("linked_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    # The instant Telegram gave the last "blocked" or "unblocked" of this chat.
+    Column("membership_at", DateTime(timezone=True)),
+    Column("version", Integer, nullable=False),
+    CheckConstraint("status IN ('linked', 'unlinked', 'blocked')", name="status_known"),
+    CheckConstraint("(status = 'unlinked') = (chat_id IS NULL)", name="chat_unless_unlinked"),
+    CheckConstraint("(chat_id IS NULL) = (linked_at IS NULL)", name="linked_at_with_chat"),
+    CheckConstraint("version > 0", name="version_positive"),
+)
+
+LINK_REQUESTS = Table(
+    "link_requests",
+    METADATA,
+    Column("account_id", Text, primary_key=True),
+    Column("code_hash", LargeBinary, nullable=False, unique=True),
+    # Null: any private chat may use the code. Otherwise only this chat may answer.
+    Column("chat_id", BigInteger),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("octet_length(code_hash) = 32", name="code_hash_is_sha256"),
+)
+
+HANDLED_UPDATES = Table(
+    "handled_updates",
+    METADATA,
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("handled_at", DateTime(timezone=True), nullable=False),
+    Index("ix_handled_updates_handled_at", "handled_at"),
+)
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("reminder_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("habit_id", Text, nullable=False),
+    Column("local_date", Date, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
+    Column("outcome", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("telegram_message_id", BigInteger),
+    Column("reason", Text),
+    CheckConstraint(
+        "outcome IN ('sent', 'refused', 'chat_gone', 'no_chat', 'expired', 'unknown')",
+        name="outcome_known",
+    ),
+    CheckConstraint(
+        "(outcome = 'sent') = (sent_at IS NOT NULL AND telegram_message_id IS NOT NULL)",
+        name="sent_has_proof",
+    ),
+)
+
+REDIS_EPOCHS = Table(
+    "redis_epochs",
+    METADATA,
+    Column("only_one", Boolean, primary_key=True),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("only_one", name="only_one_row"),
+)
+
+define_outbox(METADATA)

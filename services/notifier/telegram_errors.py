@@ -1,0 +1,124 @@
+"""What an error of the Bot API client means for the message: sent, surely not sent, or unknown.
+
+The rule: only what Telegram itself answered, or what broke before the request could leave, proves
+that a message was not sent. Everything else is `Ambiguous` and must not be repeated.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
+
+_CHAT_IS_GONE = ("chat not found", "user not found", "peer_id_invalid", "chat_id is empty")
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Telegram has the message."""
+
+    telegram_message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRefused:
+    """The bot may not write to this chat: blocked, deactivated, or no such chat."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """Telegram does not take this message; no retry can mend it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMoved:
+    """The group became a supergroup with another id; the message was not sent."""
+
+    new_chat_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyRequests:
+    """Telegram wants silence from the whole bot for this time; the message was not sent."""
+
+    silence: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefused:
+    """Telegram does not know the bot's token; the message was not sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The message has surely not been sent; a later try may succeed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The request left, its answer did not come or made no sense: perhaps sent."""
+
+    reason: str
+
+
+Failure = (
+    ChatRefused | MessageRefused | ChatMoved | TooManyRequests | TokenRefused | NotSent | Ambiguous
+)
+Outcome = Accepted | Failure
+
+
+def classify(error: Exception) -> Failure:  # noqa: PLR0911 - one line for each kind of error
+    """Say what an error raised by a request to Telegram means."""
+    reason = _describe(error)
+    match error:
+        case InvalidToken():
+            return TokenRefused(reason)
+        case TelegramError(__cause__=TelegramError()):
+            # Not Telegram's own answer: a proxy's error page, say.
+            return Ambiguous(reason)
+        case RetryAfter():
+            return TooManyRequests(_time_of(error.retry_after))
+        case Forbidden():
+            return ChatRefused(reason)
+        case ChatMigrated():
+            return ChatMoved(error.new_chat_id)
+        case BadRequest():  # before NetworkError, of which it is a subclass
+            gone = any(words in error.message.lower() for words in _CHAT_IS_GONE)
+            return ChatRefused(reason) if gone else MessageRefused(reason)
+        case Conflict():
+            return NotSent(reason)
+        case NetworkError(__cause__=None):  # an answer of Telegram's with ok: false
+            return NotSent(reason)
+        case NetworkError() if isinstance(error.__cause__, _NEVER_LEFT):
+            return NotSent(reason)
+        case _:
+            return Ambiguous(reason)
+
+
+def _time_of(retry_after: float | timedelta) -> timedelta:
+    # The library is moving from a number of seconds to a timedelta.
+    return retry_after if isinstance(retry_after, timedelta) else timedelta(seconds=retry_after)
+
+
+def _describe(error: Exception) -> str:
+    cause = "" if error.__cause__ is None else f" ({type(error.__cause__).__name__})"
+    # Short, because it is stored; without the request, because its URL holds the token.
+    return f"{type(error).__name__}: {str(error)[:200]}{cause}"

@@ -1,0 +1,53 @@
+"""What a process looks after besides its work; what fails is tried again next time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from redis import RedisError
+from sqlalchemy import Engine, delete
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.notifier.dead_letters import QUEUES, count_dead_letters
+from services.notifier.metrics import DEAD_LETTERS
+from services.notifier.tables import HANDLED_UPDATES, LINK_REQUESTS
+from shared.database import transaction
+from shared.instants import now
+from shared.publisher import BROKER_ERRORS
+from shared.structured_logs import get_logger
+
+EPOCH_SECONDS = 1.0
+DEAD_LETTERS_SECONDS = 15.0
+PRUNING_SECONDS = 3600.0
+# Telegram keeps an update for a day; a dead letter may be replayed some days later.
+UPDATES_KEPT = timedelta(days=30)
+
+_log = get_logger(__name__)
+
+
+async def every(seconds: float, look: Callable[[], Awaitable[object]]) -> None:
+    """Await `look` again and again, until cancelled."""
+    while True:
+        try:
+            await look()
+        except (RedisError, SQLAlchemyError, *BROKER_ERRORS) as error:
+            _log.info(
+                "not now, later", looking_at=getattr(look, "__name__", ""), reason=repr(error)
+            )
+        await asyncio.sleep(seconds)
+
+
+async def measure_dead_letters(rabbitmq_url: str) -> None:
+    """Set the gauge of dead letters."""
+    for queue in QUEUES:
+        DEAD_LETTERS.labels(queue.name).set(await count_dead_letters(rabbitmq_url, queue))
+
+
+def prune(engine: Engine) -> None:
+    """Forget the ids of old updates and requests that nobody answered."""
+    at = now()
+    with transaction(engine) as connection:
+        connection.execute(
+            delete(HANDLED_UPDATES).where(HANDLED_UPDATES.c.handled_at < at - UPDATES_KEPT)
+        )
+        connection.execute(delete(LINK_REQUESTS).where(LINK_REQUESTS.c.expires_at < at))
