@@ -1,0 +1,111 @@
+"""`/api/me/`: what an account's owner sees and changes."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from flask.typing import ResponseReturnValue
+from flask.views import MethodView
+from flask_jwt_extended import jwt_required
+from sqlalchemy import Connection
+
+from services.auth.accounts import Account, UnknownAccount, account_by_id, change_profile
+from services.auth.parts import parts
+from services.auth.rate_limits import WrongPassword
+from services.auth.schemas import (
+    AccountSchema,
+    ErasureSchema,
+    PasswordChangeSchema,
+    ProfileChangesSchema,
+)
+from services.auth.sign_in import erase_account, replace_password
+from shared.access_tokens import current_account_id
+from shared.database import transaction
+from shared.http_app import ApiBlueprint
+from shared.instants import now
+from shared.problem_details import Problem, invalid_input, unauthorized
+
+blueprint = ApiBlueprint("me", __name__, description="The caller's own account")
+
+_PRIVATE = {"Cache-Control": "no-store"}
+_BEARER: list[dict[str, list[str]]] = [{"bearerAuth": []}]
+
+
+@blueprint.route("/api/me/")
+class Me(MethodView):
+    """The profile."""
+
+    decorators: ClassVar[list[Callable[..., Any]]] = [jwt_required()]
+
+    @blueprint.response(200, AccountSchema, description="The account.")
+    @blueprint.problems(401, 503)
+    @blueprint.doc(summary="Read the profile", operationId="readProfile", security=_BEARER)
+    def get(self) -> ResponseReturnValue:
+        """Return the caller's account."""
+        with parts().engine.connect() as connection:
+            return _current_account(connection), 200, _PRIVATE  # type: ignore[return-value]
+
+    @blueprint.arguments(ProfileChangesSchema)
+    @blueprint.response(200, AccountSchema, description="The account after the change.")
+    @blueprint.problems(400, 401, 413, 415, 503)
+    @blueprint.doc(summary="Change the profile", operationId="changeProfile", security=_BEARER)
+    def patch(self, changes: dict[str, Any]) -> ResponseReturnValue:
+        """Change the time zone or the language; reminders follow at once."""
+        with transaction(parts().engine) as connection:
+            account = _current_account(connection)
+            account = change_profile(connection, account.id, changes, now())
+        return account, 200, _PRIVATE  # type: ignore[return-value]
+
+    @blueprint.arguments(ErasureSchema)
+    @blueprint.response(204, description="The account is erased.")
+    @blueprint.problems(400, 401, 413, 415, 429, 503)
+    @blueprint.doc(summary="Erase the account", operationId="eraseAccount", security=_BEARER)
+    def delete(self, data: dict[str, Any]) -> None:
+        """Erase the account and everything of it in every service, for good.
+
+        A wrong password is a 400 that names the field, and counts as a failed login.
+        """
+        with parts().engine.connect() as connection:
+            account = _current_account(connection)
+        _with_password("password", lambda: erase_account(parts(), account, data["password"], now()))
+
+
+@blueprint.route("/api/me/password/", methods=["POST"])
+@jwt_required()
+@blueprint.arguments(PasswordChangeSchema)
+@blueprint.response(204, description="The password is changed; all sessions have ended.")
+@blueprint.problems(400, 401, 413, 415, 429, 503)
+@blueprint.doc(summary="Change the password", operationId="changePassword", security=_BEARER)
+def change_own_password(data: dict[str, Any]) -> None:
+    """Set a new password; every refresh token of the account is revoked.
+
+    A wrong current password is a 400 that names the field, and counts as a failed login.
+    """
+    with parts().engine.connect() as connection:
+        account = _current_account(connection)
+    current, new = data["current_password"], data["new_password"]
+    _with_password(
+        "current_password", lambda: replace_password(parts(), account, current, new, now())
+    )
+
+
+def _current_account(connection: Connection) -> Account:
+    """Return the account of the request's token; one erased or disabled since is a 401."""
+    try:
+        account = account_by_id(connection, uuid.UUID(current_account_id()))
+    except (UnknownAccount, ValueError) as error:
+        raise _no_longer_valid() from error
+    if not account.is_active:
+        raise _no_longer_valid()
+    return account
+
+
+def _no_longer_valid() -> Problem:
+    return unauthorized("invalid_token", "The access token is not valid.")
+
+
+def _with_password(field: str, action: Callable[[], None]) -> None:
+    try:
+        action()
+    except WrongPassword as error:
+        raise invalid_input({field: ["The password is wrong."]}) from error

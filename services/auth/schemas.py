@@ -1,0 +1,190 @@
+"""The JSON that goes in and out, as checked and as documented."""
+
+from typing import Any
+
+import marshmallow as ma
+
+from services.auth.accounts import LOCALES
+from services.auth.email_addresses import LONGEST_EMAIL, canonical_email
+from services.auth.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, has_good_length
+from services.auth.time_zones import TIME_ZONES
+from shared.instants import to_json
+from shared.strict_fields import StrictSchema, StrictString
+
+_EXAMPLE_PHRASE = "correct horse battery staple"
+_EXAMPLE_REFRESH = "Q3n8u0Wc1vJ5m2K9x7R4t6Y0bHsLdFgAzEiOpUyNwVk"
+
+# Far above any password that can be set: it only keeps the work per request small.
+_LONGEST_TEXT = 1024
+
+_NO_NUL = r"^[^\u0000]*$"
+
+
+class EmailField(StrictString):
+    """An e-mail address, in its canonical spelling once loaded."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if len(text) > LONGEST_EMAIL:
+            raise ma.ValidationError(f"Longer than maximum length {LONGEST_EMAIL}.")
+        try:
+            return canonical_email(text)
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from error
+
+
+def _email() -> EmailField:
+    return EmailField(
+        required=True,
+        metadata={"format": "email", "maxLength": LONGEST_EMAIL, "example": "ann@example.com"},
+    )
+
+
+def _new_password() -> StrictString:
+    return StrictString(
+        required=True,
+        validate=_has_good_length,
+        metadata={
+            "format": "password",
+            "minLength": SHORTEST_PASSWORD,
+            "maxLength": LONGEST_PASSWORD,
+            "pattern": _NO_NUL,
+            "description": "8 to 128 characters, counted in Unicode's composed form (NFKC).",
+            "example": _EXAMPLE_PHRASE,
+        },
+    )
+
+
+def _password() -> StrictString:
+    return StrictString(
+        required=True,
+        validate=ma.validate.Length(min=1, max=_LONGEST_TEXT),
+        metadata={"format": "password", "pattern": _NO_NUL, "example": _EXAMPLE_PHRASE},
+    )
+
+
+def _refresh_token() -> StrictString:
+    return StrictString(
+        required=True,
+        validate=ma.validate.Length(min=1, max=_LONGEST_TEXT),
+        metadata={
+            "description": "An opaque string.",
+            "pattern": _NO_NUL,
+            "example": _EXAMPLE_REFRESH,
+        },
+    )
+
+
+def _time_zone(**options: Any) -> StrictString:
+    return StrictString(
+        validate=ma.validate.OneOf(
+            TIME_ZONES, error="Must be the name of an IANA time zone, such as Europe/Berlin."
+        ),
+        metadata={"description": "An IANA time zone.", "example": "Europe/Berlin"},
+        **options,
+    )
+
+
+def _locale(description: str) -> StrictString:
+    return StrictString(
+        validate=ma.validate.OneOf(LOCALES, error="Must be one of: en, ru."),
+        metadata={"description": description, "example": "en"},
+    )
+
+
+def _has_good_length(password: str) -> None:
+    if not has_good_length(password):
+        raise ma.ValidationError(f"Must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
+
+
+class RegistrationSchema(StrictSchema):
+    """What it takes to register."""
+
+    email = _email()
+    password = _new_password()
+    time_zone = _time_zone(load_default="UTC")
+    locale = _locale("The language of reminders; by default taken from `Accept-Language`.")
+
+
+class CredentialsSchema(StrictSchema):
+    """What it takes to sign in."""
+
+    email = _email()
+    password = _password()
+
+
+class RefreshSchema(StrictSchema):
+    """A refresh token to be used or revoked."""
+
+    refresh = _refresh_token()
+
+
+class ProfileChangesSchema(StrictSchema):
+    """The fields to change; the others stay."""
+
+    time_zone = _time_zone()
+    locale = _locale("The language of reminders.")
+
+
+class ErasureSchema(StrictSchema):
+    """The password, to be sure that the owner asks."""
+
+    password = _password()
+
+
+class PasswordChangeSchema(StrictSchema):
+    """The password so far and the new one."""
+
+    current_password = _password()
+    new_password = _new_password()
+
+
+class AccountSchema(ma.Schema):
+    """An account as its owner sees it."""
+
+    id = ma.fields.String(
+        required=True, metadata={"example": "0b9c1d52-7f7e-4c5b-9a43-0d8f1e6a2b37"}
+    )
+    email = ma.fields.String(
+        required=True, metadata={"format": "email", "example": "ann@example.com"}
+    )
+    time_zone = ma.fields.String(required=True, metadata={"example": "Europe/Berlin"})
+    locale = ma.fields.String(required=True, metadata={"enum": list(LOCALES), "example": "en"})
+    created_at = ma.fields.Function(
+        lambda account: to_json(account.created_at),
+        required=True,
+        metadata={"type": "string", "format": "date-time", "example": "2026-01-31T07:30:00.5Z"},
+    )
+
+
+class TokenPairSchema(ma.Schema):
+    """An access token for `Authorization: Bearer`, and the token that renews it."""
+
+    access = ma.fields.String(
+        required=True, metadata={"description": "A JWT, valid for 15 minutes."}
+    )
+    refresh = ma.fields.String(
+        required=True,
+        metadata={"description": "Valid once, for 14 days.", "example": _EXAMPLE_REFRESH},
+    )
+
+
+class JwkSchema(ma.Schema):
+    """A public key (RFC 8037)."""
+
+    kty = ma.fields.String(required=True, metadata={"example": "OKP"})
+    crv = ma.fields.String(required=True, metadata={"example": "Ed25519"})
+    x = ma.fields.String(
+        required=True, metadata={"example": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    )
+    kid = ma.fields.String(
+        required=True, metadata={"example": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}
+    )
+    alg = ma.fields.String(required=True, metadata={"example": "EdDSA"})
+    use = ma.fields.String(required=True, metadata={"example": "sig"})
+
+
+class JwkSetSchema(ma.Schema):
+    """The keys that access tokens may be signed with at the moment."""
+
+    keys = ma.fields.List(ma.fields.Nested(JwkSchema), required=True)

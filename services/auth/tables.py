@@ -1,0 +1,81 @@
+"""The tables of auth's database.
+
+An e-mail address is stored in one canonical spelling, so that its unique constraint alone decides
+which of two parallel registrations wins. No secret is stored readable: passwords as argon2id
+hashes, refresh tokens as SHA-256, successors and private keys sealed.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.database import new_metadata
+from shared.outbox.table import define_outbox
+
+METADATA = new_metadata()
+
+ACCOUNTS = Table(
+    "accounts",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("password_changed_at", DateTime(timezone=True), nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("version", Integer, nullable=False),
+    CheckConstraint("locale IN ('en', 'ru')", name="locale_known"),
+    CheckConstraint("version > 0", name="version_positive"),
+)
+
+# All that is left of an erased account: its id cannot come back, its last version is known.
+ERASED_ACCOUNTS = Table(
+    "erased_accounts",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+)
+
+# A family is one sign-in and all tokens that came of it; a revoked family has no rows left.
+REFRESH_TOKENS = Table(
+    "refresh_tokens",
+    METADATA,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("family_id", Uuid, nullable=False),
+    Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    Column("sealed_successor", LargeBinary),
+    CheckConstraint("expires_at > issued_at", name="lives"),
+    CheckConstraint("sealed_successor IS NULL OR used_at IS NOT NULL", name="successor_of_used"),
+    Index("ix_refresh_tokens_family_id", "family_id"),
+    Index("ix_refresh_tokens_account_id", "account_id"),
+)
+
+SIGNING_KEYS = Table(
+    "signing_keys",
+    METADATA,
+    Column("kid", Text, primary_key=True),
+    Column("public_jwk", JSONB, nullable=False),
+    Column("sealed_private_key", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("signs_from", DateTime(timezone=True), nullable=False),
+    Column("retired_at", DateTime(timezone=True)),
+)
+
+OUTBOX = define_outbox(METADATA)

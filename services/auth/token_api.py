@@ -1,0 +1,76 @@
+"""`/api/token/`: sign in, keep a session going, end it."""
+
+import uuid
+from typing import Any
+
+from flask.typing import ResponseReturnValue
+
+from services.auth.access_token_signing import access_token
+from services.auth.address_limits import limited_by_address
+from services.auth.parts import parts
+from services.auth.rate_limits import WrongPassword
+from services.auth.refresh_tokens import Issued
+from services.auth.schemas import CredentialsSchema, RefreshSchema, TokenPairSchema
+from services.auth.sessions import BadRefreshToken, refresh, sign_out
+from services.auth.sign_in import sign_in
+from shared.http_app import ApiBlueprint
+from shared.instants import now
+from shared.problem_details import unauthorized
+
+blueprint = ApiBlueprint("tokens", __name__, description="Access and refresh tokens")
+
+_SECRET = {"Cache-Control": "no-store"}
+
+
+@blueprint.route("/api/token/", methods=["POST"])
+@limited_by_address(lambda parts: parts.token_requests)
+@blueprint.arguments(CredentialsSchema)
+@blueprint.response(200, TokenPairSchema, description="A pair of tokens.")
+@blueprint.problems(400, 401, 413, 415, 429, 503)
+@blueprint.doc(summary="Sign in", operationId="signIn")
+def create_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
+    """Exchange e-mail and password for a pair of tokens.
+
+    The answer does not tell whether an account exists. Too many wrong passwords for an account
+    within 15 minutes are a 429, whatever address they come from.
+    """
+    try:
+        account_id, issued = sign_in(parts(), data["email"], data["password"], now())
+    except WrongPassword as error:
+        raise unauthorized(
+            "wrong_credentials", "There is no active account with this e-mail and password."
+        ) from error
+    return _pair(account_id, issued)
+
+
+@blueprint.route("/api/token/refresh/", methods=["POST"])
+@blueprint.arguments(RefreshSchema)
+@blueprint.response(200, TokenPairSchema, description="The next pair of tokens.")
+@blueprint.problems(400, 401, 413, 415, 503)
+@blueprint.doc(summary="Renew the tokens", operationId="refreshToken")
+def refresh_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
+    """Exchange a refresh token for the next pair.
+
+    A refresh token is good for one use. If the answer got lost, the same token gets the same pair
+    again for 10 seconds; used later, or after its successor was used, it ends the whole session.
+    """
+    try:
+        account_id, issued = refresh(parts().engine, data["refresh"], now())
+    except BadRefreshToken as error:
+        raise unauthorized("invalid_refresh_token", "The refresh token is not valid.") from error
+    return _pair(account_id, issued)
+
+
+@blueprint.route("/api/token/revoke/", methods=["POST"])
+@blueprint.arguments(RefreshSchema)
+@blueprint.response(204, description="The session has ended.")
+@blueprint.problems(400, 413, 415, 503)
+@blueprint.doc(summary="Sign out", operationId="revokeToken")
+def revoke_session(data: dict[str, Any]) -> None:
+    """End the session that a refresh token belongs to; a token that is not valid is fine."""
+    sign_out(parts().engine, data["refresh"])
+
+
+def _pair(account_id: uuid.UUID, issued: Issued) -> ResponseReturnValue:
+    access = access_token(parts().key_ring, account_id, issued)
+    return {"access": access, "refresh": issued.token}, 200, _SECRET
