@@ -13,6 +13,7 @@ import pytest
 
 from tests.servers import containers, private
 from tests.servers.own_space import own_database, own_redis_database, own_vhost
+from tests.servers.whole_system import System, own_database_prefix, running_system
 
 
 @cache
@@ -97,3 +98,31 @@ def vhost(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[Callable[
 def redis_database(redis_url: str) -> str:
     """Return the URL of an empty Redis database."""
     return own_redis_database(redis_url)
+
+
+@pytest.fixture(scope="session")
+def system(
+    postgres_url: str,
+    rabbitmq_url: str,
+    rabbitmq_management_url: str,
+    redis_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[System]:
+    """Yield the whole system, as `make run` starts it, on the test servers.
+
+    All tests come from one address, so the limits per address are out of their way.
+    """
+    with (
+        own_database_prefix(postgres_url) as database_prefix,
+        own_vhost(rabbitmq_url, rabbitmq_management_url, "system") as system_rabbitmq_url,
+    ):
+        variables = {
+            "POSTGRES_URL": postgres_url,
+            "RABBITMQ_URL": system_rabbitmq_url,
+            "REDIS_URL": own_redis_database(redis_url, for_system=True),
+            "DATABASE_PREFIX": database_prefix,
+            "RATE_LIMIT_REGISTER_PER_MINUTE": "6000",
+            "RATE_LIMIT_TOKEN_PER_MINUTE": "6000",
+        }
+        with running_system(tmp_path_factory.mktemp("system"), variables) as running:
+            yield running

@@ -6,6 +6,7 @@ system that runs, or ran last, from the same run directory.
 
 import argparse
 import sys
+from pathlib import Path
 
 import psycopg
 
@@ -35,7 +36,7 @@ _EXPECTED = (
 
 def main(arguments: list[str]) -> None:
     options = _parser().parse_args(arguments)
-    load_dotenv(REPOSITORY / ".env")
+    load_dotenv(options.settings_file)
     settings = load_settings(read_settings)
     if options.command == "service":
         run_service_command(RunDirectory(settings.run_directory), options.name, options.arguments)
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    parser.add_argument("--settings-file", type=Path, default=REPOSITORY / ".env", metavar="FILE")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start everything, in the foreground")
     service = commands.add_parser("service", help="run a command of one service")

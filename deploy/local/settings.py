@@ -20,6 +20,25 @@ from shared.structured_logs import LOG_LEVELS
 
 Updates = Literal["polling", "webhook"]
 
+VARIABLES = (
+    "GATEWAY_PORT",
+    "TELEGRAM_BOT_TOKEN",
+    "TELEGRAM_API_URL",
+    "TELEGRAM_SIMULATOR_PORT",
+    "TELEGRAM_UPDATES",
+    "POSTGRES_URL",
+    "RABBITMQ_URL",
+    "REDIS_URL",
+    "CORS_ALLOWED_ORIGINS",
+    "REMINDER_GRACE_SECONDS",
+    "RATE_LIMIT_REGISTER_PER_MINUTE",
+    "RATE_LIMIT_TOKEN_PER_MINUTE",
+    "RATE_LIMIT_FAILED_LOGINS",
+    "PUBLIC_URL",
+    "LOG_LEVEL",
+    "DATABASE_PREFIX",
+    "HABIT_TRACKER_RUN_DIR",
+)
 SERVER_URLS = ("POSTGRES_URL", "RABBITMQ_URL", "REDIS_URL")
 
 _TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]{20,}")
@@ -57,9 +76,12 @@ class Settings:
 
 def load_dotenv(file: Path) -> None:
     """Take from the file what the environment does not say; an empty value says nothing."""
+    for name in VARIABLES:
+        if not os.environ.get(name):
+            os.environ.pop(name, None)
     for name, value in dotenv_values(file).items():
-        if value and not os.environ.get(name):
-            os.environ[name] = value
+        if value:
+            os.environ.setdefault(name, value)
 
 
 def read_settings(environment: FileAwareEnv) -> Settings:

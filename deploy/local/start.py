@@ -26,6 +26,8 @@ from deploy.local.settings import SERVER_URLS, Settings
 from deploy.local.stopping import StopRequested, stop_requests
 from deploy.local.system import System, prepare_system
 
+HEALTHY_MESSAGE = "everything answers"
+
 _SERVER_SECONDS = 120
 _HEALTHY_SECONDS = 180
 
@@ -55,7 +57,7 @@ def _run_claimed(settings: Settings, directory: RunDirectory) -> None:
         start = _Start(settings, directory, system, supervisor)
         try:
             start.everything()
-            _say(f"everything answers, {time.monotonic() - started:.1f} s after the start\n")
+            _say(f"{HEALTHY_MESSAGE}, {time.monotonic() - started:.1f} s after the start\n")
             _say(f"{address_table(settings, directory)}\n\nCtrl-C stops everything.")
             wait_for_child(supervisor)
         except StopRequested:

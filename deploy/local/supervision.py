@@ -9,7 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +113,7 @@ class Supervisor:
         return f"""\
 [program:{program.name}]
 command={_literal(shlex.join(program.command))}
-environment={_environment(program.environment.items())}
+environment={_environment(program.environment)}
 directory={_literal(REPOSITORY)}
 autostart=false
 autorestart=true
@@ -128,8 +128,12 @@ stdout_logfile_backups=3
 """
 
 
-def _environment(variables: Iterable[tuple[str, str]]) -> str:
-    return ",".join(f'{name}="{_literal(value)}"' for name, value in variables)
+def _environment(variables: Mapping[str, str]) -> str:
+    # supervisord strips quotes of both kinds from both ends of a value.
+    for name, value in variables.items():
+        if value.strip("'") != value:
+            raise UnquotableValue(f"{name}: no single quote at either end, please")
+    return ",".join(f'{name}="{_literal(value)}"' for name, value in variables.items())
 
 
 def _literal(value: str | Path) -> str:

@@ -14,7 +14,8 @@ import redis
 import requests
 from psycopg import sql
 
-REDIS_DATABASES = 16
+# A Redis server has sixteen databases: 1 to 7 for tests, 9 to 15 for whole systems.
+SYSTEM_SHIFT = 8
 
 
 @contextmanager
@@ -49,12 +50,15 @@ def own_vhost(amqp_url: str, management_url: str, name: str) -> Iterator[str]:
             session.delete(f"{address}/vhosts/{unique_name}", timeout=30).raise_for_status()
 
 
-def own_redis_database(url: str) -> str:
-    """Return the URL of the database of this test process on the server, emptied.
+def own_redis_database(url: str, *, for_system: bool = False) -> str:
+    """Return the URL of a database of this test run on the server, emptied.
 
-    A URL that names a database other than 0 is used as it is: whoever set it chose it for this run.
+    The whole system gets another one than the tests, which empty theirs again and again. A URL that
+    names a database other than 0 says which is the tests' own.
     """
-    own_url = url if urlsplit(url).path not in {"", "/", "/0"} else with_path(url, _own_number())
+    named = urlsplit(url).path.strip("/")
+    number = int(named or 0) or 1 + os.getpid() % (SYSTEM_SHIFT - 1)
+    own_url = with_path(url, str(number + SYSTEM_SHIFT if for_system else number))
     with redis.Redis.from_url(own_url) as client:
         client.flushdb()
     return own_url
@@ -63,7 +67,3 @@ def own_redis_database(url: str) -> str:
 def with_path(url: str, path: str) -> str:
     """Return the URL with another path: another database or virtual host of the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
-
-
-def _own_number() -> str:
-    return str(1 + os.getpid() % (REDIS_DATABASES - 1))
