@@ -106,7 +106,8 @@ def _settle_or_park(
     try:
         return _settle(habit, owner, linked_action, now, grace)
     except Exception as error:  # whatever is wrong with one habit, the others go on
-        return Settled([], Placement(habit.habit_id, Parked(str(error)), habit.last_local_date))
+        reason = f"{type(error).__name__}: {error}"
+        return Settled([], Placement(habit.habit_id, Parked(reason), habit.last_local_date))
 
 
 def _settle(

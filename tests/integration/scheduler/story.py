@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 
 from services.scheduler.event_handlers import handle
 from services.scheduler.projection import Placement, place
@@ -112,6 +112,19 @@ def wait_since(engine: Engine, due_at: datetime, habit_id: str = "habit-1") -> N
             .where(HABITS.c.habit_id == habit_id)
             .values(local_time=time_at(due_at), timing_since=due_at - timedelta(seconds=1))
         )
+
+
+def until_somebody_waits_for_a_lock(engine: Engine) -> None:
+    """Return once a session of this database waits for another's lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for _ in range(5_000):
+            if connection.execute(waiting).scalar_one():
+                return
+    raise AssertionError("nobody waits for a lock")
 
 
 def _type_of(state: State) -> str:

@@ -1,0 +1,314 @@
+"""Announcing what is due: once, in time, or not at all; on a real database."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, func, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from services.scheduler import due_tick
+from services.scheduler.due_tick import seconds_to_next_due, tick
+from services.scheduler.projection import Placement, place
+from services.scheduler.tables import ACCOUNTS, HABITS
+from shared.contracts.events import REMINDER_DUE, REMINDER_MISSED, HabitStateV1
+from shared.database import transaction
+from tests.integration.scheduler.story import (
+    GRACE,
+    deliver,
+    linked_account,
+    next_due,
+    recorded,
+    row_of,
+    seconds_ago,
+    time_at,
+    told,
+    until_somebody_waits_for_a_lock,
+    wait_since,
+)
+from tests.unit.scheduler.states import habit_state
+
+ONE_DAY = timedelta(days=1)
+
+
+def due_habit(
+    engine: Engine, due_at: datetime, habit_id: str = "habit-1", **changes: object
+) -> None:
+    """Tell of a habit that became due at an instant of the past."""
+    created_at = due_at - timedelta(minutes=1)
+    state = habit_state(
+        id=habit_id, time=time_at(due_at), created_at=created_at, updated_at=created_at, **changes
+    )
+    deliver(engine, state)
+
+
+def test_a_due_habit_is_announced_and_moved_on_in_one_go(engine: Engine) -> None:
+    due_at = seconds_ago(1)
+    linked_account(engine, locale="ru")
+    due_habit(engine, due_at)
+
+    assert tick(engine, GRACE) == 1
+
+    [reminder] = told(engine)
+    assert reminder.type == REMINDER_DUE
+    assert reminder.body == {
+        "id": f"habit-1:{due_at.date()}",
+        "habit_id": "habit-1",
+        "account_id": "account-1",
+        "local_date": due_at.date().isoformat(),
+        "local_time": time_at(due_at).isoformat(),
+        "time_zone": "UTC",
+        "due_at": f"{due_at:%Y-%m-%dT%H:%M:%S}Z",
+        "not_after": f"{due_at + GRACE:%Y-%m-%dT%H:%M:%S}Z",
+        "action": "Drink a glass of water",
+        "place": "Kitchen",
+        "reward": "A cookie",
+        "linked_action": None,
+        "locale": "ru",
+        "version": 1,
+    }
+    assert recorded(engine) == [("habit-1", due_at.date(), "due")]
+    assert next_due(engine) == due_at + ONE_DAY
+    assert row_of(engine).last_local_date == due_at.date()
+
+
+def test_what_is_not_due_yet_waits(engine: Engine) -> None:
+    linked_account(engine)
+    due_habit(engine, seconds_ago(-30))
+
+    assert tick(engine, GRACE) == 0
+    with engine.connect() as connection:
+        seconds = seconds_to_next_due(connection)
+
+    assert told(engine) == []
+    assert seconds is not None
+    assert 20 < seconds <= 30
+
+
+def test_without_any_habit_there_is_nothing_to_wait_for(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert seconds_to_next_due(connection) is None
+
+
+def test_the_linked_pleasant_habit_is_named_as_it_is_when_the_reminder_is_due(
+    engine: Engine,
+) -> None:
+    linked_account(engine)
+    pleasant = habit_state(id="bath", is_pleasant=True, action="Take a bath")
+    due_habit(engine, seconds_ago(1), reward=None, linked_habit_id="bath")
+    deliver(engine, pleasant, habit_state(id="bath", version=2, is_pleasant=True, action="Swim"))
+
+    tick(engine, GRACE)
+
+    assert [one.body["linked_action"] for one in told(engine)] == ["Swim"]
+
+
+@pytest.mark.parametrize(
+    "linked",
+    [
+        pytest.param(habit_state(id="bath", deleted=True), id="deleted"),
+        pytest.param(habit_state(id="bath", owner_id="somebody else"), id="somebody else's"),
+        pytest.param(habit_state(id="another", is_pleasant=True), id="unknown"),
+    ],
+)
+def test_a_linked_habit_that_cannot_be_named_is_left_out(
+    engine: Engine, linked: HabitStateV1
+) -> None:
+    linked_account(engine)
+    due_habit(engine, seconds_ago(1), linked_habit_id="bath")
+    deliver(engine, linked)
+
+    tick(engine, GRACE)
+
+    assert [one.body["linked_action"] for one in told(engine)] == [None]
+
+
+def test_three_ticks_in_parallel_announce_every_occurrence_once(engine: Engine) -> None:
+    linked_account(engine)
+    _many_due_habits(engine, 300)
+
+    def tick_until_done() -> None:
+        while tick(engine, GRACE, batch_size=7):
+            pass
+
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(tick_until_done) for _ in range(3)]:
+            done.result()
+
+    announced = [one.habit_id for one in told(engine)]
+    assert len(announced) == 300
+    assert len(set(announced)) == 300
+
+
+def test_a_tick_does_not_wait_for_rows_that_another_has_claimed(engine: Engine) -> None:
+    linked_account(engine)
+    due_habit(engine, seconds_ago(10), "claimed")
+    due_habit(engine, seconds_ago(5), "free")
+
+    with transaction(engine) as other:
+        other.execute(select(HABITS).where(HABITS.c.habit_id == "claimed").with_for_update())
+        assert tick(engine, GRACE) == 1
+
+    assert [one.habit_id for one in told(engine)] == ["free"]
+
+
+def test_a_tick_that_dies_in_the_middle_leaves_everything_for_the_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked_account(engine)
+    due_habit(engine, seconds_ago(1))
+
+    def lose_the_connection(connection: Connection, _placements: object) -> None:
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with monkeypatch.context() as dying:
+        dying.setattr(due_tick, "place", lose_the_connection)
+        with pytest.raises(DBAPIError):
+            tick(engine, GRACE)
+    assert (told(engine), recorded(engine)) == ([], [])
+
+    tick(engine, GRACE)
+
+    assert len(told(engine)) == 1
+
+
+def test_an_occurrence_that_is_computed_twice_is_announced_once(engine: Engine) -> None:
+    due_at = seconds_ago(1)
+    linked_account(engine)
+    due_habit(engine, due_at)
+    tick(engine, GRACE)
+    wait_since(engine, due_at)
+
+    assert tick(engine, GRACE) == 1
+
+    assert len(told(engine)) == 1
+    assert next_due(engine) == due_at + ONE_DAY
+
+
+def test_after_an_outage_the_newest_is_sent_late_and_the_older_are_missed(engine: Engine) -> None:
+    due_at = seconds_ago(600)
+    linked_account(engine)
+    due_habit(engine, due_at)
+    wait_since(engine, due_at - 3 * ONE_DAY)
+
+    tick(engine, GRACE)
+
+    today = due_at.date()
+    assert [(one.type, one.local_date) for one in told(engine)] == [
+        (REMINDER_MISSED, today - 3 * ONE_DAY),
+        (REMINDER_MISSED, today - 2 * ONE_DAY),
+        (REMINDER_MISSED, today - ONE_DAY),
+        (REMINDER_DUE, today),
+    ]
+    assert next_due(engine) == due_at + ONE_DAY
+
+
+def test_beyond_the_grace_it_is_missed(engine: Engine) -> None:
+    due_at = seconds_ago(GRACE.total_seconds() + 5)
+    linked_account(engine)
+    due_habit(engine, due_at)
+
+    tick(engine, GRACE)
+
+    [missed] = told(engine)
+    assert missed.type == REMINDER_MISSED
+    assert set(missed.body) == {
+        "id", "habit_id", "account_id", "local_date", "due_at", "missed_at", "version",
+    }  # fmt: skip
+    assert recorded(engine) == [("habit-1", due_at.date(), "missed")]
+
+
+def test_a_year_of_outage_is_recorded_in_full_and_sent_once(engine: Engine) -> None:
+    due_at = seconds_ago(60)
+    linked_account(engine)
+    due_habit(engine, due_at)
+    wait_since(engine, due_at - 450 * ONE_DAY)
+
+    while tick(engine, GRACE):
+        pass
+
+    outcomes = [outcome for _, _, outcome in recorded(engine)]
+    assert outcomes == ["missed"] * 450 + ["due"]
+    assert [one.type for one in told(engine)].count(REMINDER_DUE) == 1
+
+
+def test_one_transaction_takes_a_bounded_number_of_overdue_reminders(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due_tick, "MAX_OVERDUE_PER_TRANSACTION", 10)
+    due_at = seconds_ago(60)
+    linked_account(engine)
+    for number in range(4):
+        due_habit(engine, due_at, f"habit-{number}")
+        wait_since(engine, due_at - 5 * ONE_DAY, f"habit-{number}")
+
+    tick(engine, GRACE)
+    after_one = len(told(engine))
+    tick(engine, GRACE)
+
+    assert after_one == 12
+    assert len(told(engine)) == 24
+
+
+def test_a_habit_that_cannot_be_settled_is_parked_and_the_others_go_on(engine: Engine) -> None:
+    linked_account(engine)
+    linked_account(engine, id="account-2")
+    due_habit(engine, seconds_ago(10), "poisoned")
+    due_habit(engine, seconds_ago(5), "sound", owner_id="account-2")
+    with transaction(engine) as connection:
+        poison = update(ACCOUNTS).where(ACCOUNTS.c.account_id == "account-1")
+        connection.execute(poison.values(time_zone="Mars/Olympus"))
+
+    assert tick(engine, GRACE) == 2
+    assert tick(engine, GRACE) == 0
+
+    assert [one.habit_id for one in told(engine)] == ["sound"]
+    poisoned = row_of(engine, "poisoned")
+    assert poisoned.next_due_at is None
+    assert poisoned.parked_reason == "UnknownTimeZone: unknown time zone 'Mars/Olympus'"
+
+
+def test_a_change_waits_for_the_tick_that_has_claimed_and_sees_what_it_left(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due_at = seconds_ago(1)
+    later = due_at + timedelta(minutes=5)
+    linked_account(engine)
+    due_habit(engine, due_at)
+    changed_at = due_at - timedelta(seconds=1)
+    change = habit_state(version=2, time=time_at(later), updated_at=changed_at)
+
+    with ThreadPoolExecutor(1) as threads:
+        changes: list[Future[None]] = []
+
+        def place_while_a_change_comes(
+            connection: Connection, placements: Sequence[Placement]
+        ) -> None:
+            changes.append(threads.submit(deliver, engine, change))
+            until_somebody_waits_for_a_lock(engine)
+            place(connection, placements)
+
+        monkeypatch.setattr(due_tick, "place", place_while_a_change_comes)
+        tick(engine, GRACE)
+        changes[0].result()
+
+    # Announced for today already, so the new time counts from tomorrow.
+    assert len(told(engine)) == 1
+    assert next_due(engine) == later + ONE_DAY
+
+
+def _many_due_habits(engine: Engine, count: int) -> None:
+    due_at = seconds_ago(30)
+    due_habit(engine, due_at, "habit-0")
+    copied = [column.name for column in HABITS.columns if column.name != "habit_id"]
+    with transaction(engine) as connection:
+        connection.execute(
+            HABITS.insert().from_select(
+                ["habit_id", *copied],
+                select(
+                    func.concat("habit-", func.generate_series(1, count - 1)),
+                    *(HABITS.c[name] for name in copied),
+                ),
+            )
+        )
