@@ -79,6 +79,10 @@ class Chat:
     def is_private(self) -> bool:
         return self.kind == "private"
 
+    def name_of(self, person_id: int) -> str:
+        """Name a person of this chat; in a private one it is the chat's own."""
+        return self.name if self.is_private else f"Person {person_id}"
+
     def last_active_at(self) -> float:
         return self.messages[-1].sent_at if self.messages else 0.0
 
@@ -125,7 +129,7 @@ class ChatBook:
     def person_presses(self, chat: Chat, person_id: int, button: Button, at: float) -> Message:
         """Note a press in the chat; only the page shows it, Telegram has no such message."""
         _refuse_closed(chat)
-        return self._add(chat, "notice", f"Person {person_id} pressed “{button.text}”", at)
+        return self._add(chat, "notice", f"{chat.name_of(person_id)} pressed “{button.text}”", at)
 
     def bot_says(
         self, chat: Chat, text: str, at: float, buttons: Rows = (), parse_mode: str | None = None

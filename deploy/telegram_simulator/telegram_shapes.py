@@ -29,11 +29,10 @@ def bot_user(token: str) -> JSON:
 
 
 def person(chat: Chat, person_id: int) -> JSON:
-    name = chat.name if chat.is_private else f"Person {person_id}"
     return {
         "id": person_id,
         "is_bot": False,
-        "first_name": name,
+        "first_name": chat.name_of(person_id),
         "language_code": chat.language_code,
     }
 

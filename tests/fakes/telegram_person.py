@@ -62,7 +62,7 @@ class TelegramPerson:
         return moved
 
     def messages(self, chat_id: int, author: str | None = "bot") -> list[JSON]:
-        """List what was said in a chat, by the bot unless another author (or None: all) is given."""
+        """List what an author (None: anybody) said in a chat."""
         found: list[JSON] = self._get(f"chats/{chat_id}/messages", author=author)["messages"]
         return found
 
@@ -114,7 +114,9 @@ class TelegramPerson:
         )
         content: JSON = response.json()
         if not response.ok:
-            raise ControlRefused(response.status_code, f"{content['detail']} {content.get('errors')}")
+            raise ControlRefused(
+                response.status_code, f"{content['detail']} {content.get('errors')}"
+            )
         return content
 
 

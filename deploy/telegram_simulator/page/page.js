@@ -74,7 +74,8 @@ function chatEntry(chat) {
 }
 
 function showChats({ bot, chats, chat_count: count }) {
-  byId("bot-name").textContent = `${bot.first_name} (@${bot.username})`;
+  byId("bot-name").textContent = bot.first_name;
+  byId("bot-name").title = `@${bot.username}`;
   const list = byId("chats");
   list.replaceChildren(...chats.map(chatEntry));
   if (count === 0) list.append(element("p", "quiet", "No chats yet."));
@@ -222,12 +223,11 @@ async function followChanges() {
   }
 }
 
-async function openChat(event) {
-  event.preventDefault();
+async function openChat(form) {
   const [id, name] = [byId("open-id").value.trim(), byId("open-name").value.trim()];
   const known = seen.overview?.chats.find((chat) => String(chat.chat_id) === id);
   const chat = known ?? await ask("chats", { ...(id && { chat_id: id }), ...(name && { name }) });
-  event.target.reset();
+  form.reset();
   await choose(chat.chat_id);
 }
 
@@ -241,7 +241,7 @@ async function say() {
 
 byId("open-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  attempt(() => openChat(event));
+  attempt(() => openChat(event.target));
 });
 byId("say-form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -1,0 +1,237 @@
+"""The Bot API as python-telegram-bot sees it when nothing goes wrong."""
+
+import json
+from typing import Any
+
+import pytest
+import requests
+from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, Message
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken
+
+from tests.fakes.telegram_person import TelegramPerson
+from tests.integration.telegram_simulator.simulator_process import MakeBot, Simulator
+
+BUTTONS = InlineKeyboardMarkup(
+    [[InlineKeyboardButton("Yes", callback_data="q:yes"), InlineKeyboardButton("No", url="tg://x")]]
+)
+
+
+async def test_the_bot_knows_its_name(bot: Bot) -> None:
+    assert (await bot.get_me()).username == "habit_simulator_bot"
+    assert bot.id == 123456
+
+
+async def test_a_sent_message_is_in_the_chat_with_its_buttons(
+    bot: Bot, person: TelegramPerson
+) -> None:
+    chat_id = person.create_chat(name="Anna")
+    sent = await bot.send_message(chat_id, "Drink <b>water</b> & smile ☺", reply_markup=BUTTONS)
+    assert sent.chat.first_name == "Anna"
+    assert sent.reply_markup == BUTTONS
+    [shown] = person.messages(chat_id)
+    assert shown["text"] == "Drink <b>water</b> & smile ☺"
+    assert shown["buttons"][0][0] == {"text": "Yes", "callback_data": "q:yes"}
+
+
+async def test_a_chat_that_never_was_is_not_found(bot: Bot) -> None:
+    with pytest.raises(BadRequest, match="Chat not found"):
+        await bot.send_message(987654321, "hello")
+
+
+async def test_a_person_who_writes_first_makes_the_chat(bot: Bot, person: TelegramPerson) -> None:
+    person.say(555, "/start abc")
+    await bot.send_message(555, "hello")
+    assert person.wait_for_message(555, containing="hello")["text"] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [("   ", "Message text is empty"), ("x" * 4097, "Message is too long")],
+    ids=["blank", "over 4096 characters"],
+)
+async def test_a_text_telegram_would_refuse_is_refused(
+    bot: Bot, person: TelegramPerson, text: str, refusal: str
+) -> None:
+    with pytest.raises(BadRequest, match=refusal):
+        await bot.send_message(person.create_chat(), text)
+
+
+def test_callback_data_over_64_bytes_is_refused(
+    simulator: Simulator, person: TelegramPerson
+) -> None:
+    markup = {"inline_keyboard": [[{"text": "x", "callback_data": "я" * 33}]]}
+    answer = requests.post(
+        f"{simulator.bot_url}/sendMessage",
+        data={"chat_id": person.create_chat(), "text": "x", "reply_markup": json.dumps(markup)},
+        timeout=5,
+    )
+    assert answer.json()["description"] == "Bad Request: BUTTON_DATA_INVALID"
+
+
+async def test_an_update_is_the_message_a_person_wrote(bot: Bot, person: TelegramPerson) -> None:
+    chat_id = person.create_chat(name="Anna", language_code="ru")
+    person.say(chat_id, "/start code-1")
+    [update] = await bot.get_updates()
+    assert update.message is not None
+    assert update.message.text == "/start code-1"
+    assert update.message.chat.type == "private"
+    assert update.message.from_user is not None
+    assert update.message.from_user.language_code == "ru"
+    assert update.message.entities[0].type == "bot_command"
+
+
+async def test_updates_come_again_until_a_later_offset_confirms_them(
+    bot: Bot, person: TelegramPerson
+) -> None:
+    chat_id = person.create_chat()
+    for text in ("one", "two", "three"):
+        person.say(chat_id, text)
+    first = await bot.get_updates(limit=2)
+    assert [u.message.text for u in first if u.message] == ["one", "two"]
+    assert await bot.get_updates(limit=2) == first
+    [third] = await bot.get_updates(offset=first[-1].update_id + 1)
+    assert third.update_id == first[0].update_id + 2
+    assert await bot.get_updates(offset=third.update_id + 1) == ()
+
+
+async def test_only_the_kinds_of_updates_asked_for_come(bot: Bot, person: TelegramPerson) -> None:
+    await bot.get_updates(allowed_updates=["callback_query"])
+    person.say(person.create_chat(), "unheard")
+    assert await bot.get_updates() == ()
+
+
+async def test_a_press_comes_as_a_callback_query_that_is_answered_once(
+    bot: Bot, person: TelegramPerson
+) -> None:
+    chat_id = person.create_chat()
+    sent = await bot.send_message(chat_id, "Is that you?", reply_markup=BUTTONS)
+    person.press(chat_id, "q:yes")
+    [update] = await bot.get_updates()
+    query = update.callback_query
+    assert query is not None
+    assert (query.data, query.from_user.id) == ("q:yes", chat_id)
+    assert query.message is not None
+    assert query.message.message_id == sent.message_id
+    assert await query.answer("Thank you")
+    with pytest.raises(BadRequest, match="Query is too old"):
+        await query.answer()
+    assert person.messages(chat_id, author="notice")[-1]["text"] == "Thank you"
+
+
+async def test_a_button_can_be_pressed_by_its_place(bot: Bot, person: TelegramPerson) -> None:
+    chat_id = person.create_chat()
+    sent = await bot.send_message(chat_id, "Is that you?", reply_markup=BUTTONS)
+    person.press_button(chat_id, sent.message_id, 0)
+    [update] = await bot.get_updates()
+    assert update.callback_query is not None
+    assert update.callback_query.data == "q:yes"
+
+
+async def test_an_edit_replaces_text_and_buttons(bot: Bot, person: TelegramPerson) -> None:
+    chat_id = person.create_chat()
+    sent = await bot.send_message(chat_id, "Is that you?", reply_markup=BUTTONS)
+    await bot.edit_message_reply_markup(chat_id, sent.message_id)
+    edited = await bot.edit_message_text("Linked.", chat_id, sent.message_id)
+    assert isinstance(edited, Message)
+    assert edited.edit_date is not None
+    [shown] = person.messages(chat_id)
+    assert (shown["text"], shown["buttons"]) == ("Linked.", [])
+    with pytest.raises(BadRequest, match="Message is not modified"):
+        await bot.edit_message_text("Linked.", chat_id, sent.message_id)
+    with pytest.raises(BadRequest, match="Message to edit not found"):
+        await bot.edit_message_text("Linked.", chat_id, 999_999)
+
+
+async def test_a_blocked_bot_hears_of_it_and_cannot_write(bot: Bot, person: TelegramPerson) -> None:
+    chat_id = person.create_chat()
+    person.block(chat_id)
+    with pytest.raises(Forbidden, match="bot was blocked by the user"):
+        await bot.send_message(chat_id, "hello")
+    person.unblock(chat_id)
+    await bot.send_message(chat_id, "welcome back")
+    changes = [update.my_chat_member for update in await bot.get_updates()]
+    assert [c.new_chat_member.status for c in changes if c] == ["kicked", "member"]
+
+
+async def test_a_deactivated_account_cannot_be_written_to(bot: Bot, person: TelegramPerson) -> None:
+    chat_id = person.create_chat()
+    person.deactivate(chat_id)
+    with pytest.raises(Forbidden, match="user is deactivated"):
+        await bot.send_message(chat_id, "hello")
+
+
+async def test_a_moved_group_tells_its_new_id(bot: Bot, person: TelegramPerson) -> None:
+    old_id = person.create_chat(type="group", name="Family")
+    new_id = person.migrate(old_id)
+    with pytest.raises(ChatMigrated) as moved:
+        await bot.send_message(old_id, "hello")
+    assert moved.value.new_chat_id == new_id
+    await bot.send_message(new_id, "hello")
+    migrations = [update.message for update in await bot.get_updates()]
+    assert [m.migrate_to_chat_id for m in migrations if m] == [new_id, None]
+
+
+async def test_commands_are_kept(bot: Bot) -> None:
+    await bot.set_my_commands([BotCommand("start", "Link this chat")])
+    assert [c.command for c in await bot.get_my_commands()] == ["start"]
+
+
+async def test_a_wrong_token_is_unauthorized(make_bot: MakeBot) -> None:
+    with pytest.raises(InvalidToken):
+        async with make_bot("123456:another-token"):
+            pass
+
+
+def test_an_unknown_method_is_not_found(simulator: Simulator) -> None:
+    answer = requests.get(f"{simulator.bot_url}/sendPigeon", timeout=5)
+    assert (answer.status_code, answer.json()["description"]) == (404, "Not Found")
+
+
+@pytest.mark.parametrize("encoding", ["form", "json", "multipart", "query"])
+def test_parameters_come_in_any_encoding(
+    simulator: Simulator, person: TelegramPerson, encoding: str
+) -> None:
+    chat_id = person.create_chat()
+    parameters = {"chat_id": chat_id, "text": "Привет, 1+1=2 & more"}
+    ways: dict[str, dict[str, Any]] = {
+        "form": {"data": parameters},
+        "json": {"json": parameters},
+        "multipart": {"files": {k: (None, str(v)) for k, v in parameters.items()}},
+        "query": {"params": parameters},
+    }
+    answer = requests.post(f"{simulator.bot_url}/SENDMESSAGE", timeout=5, **ways[encoding])
+    assert answer.json()["result"]["text"] == "Привет, 1+1=2 & more"
+    assert person.messages(chat_id)[0]["text"] == "Привет, 1+1=2 & more"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"text": "x"},
+        {"chat_id": "@channel", "text": "x"},
+        {"chat_id": "1", "text": "x", "parse_mode": "Word"},
+        {"chat_id": "1", "text": "x", "reply_markup": "{"},
+        {"chat_id": "1", "text": "x", "reply_markup": '{"inline_keyboard": [[{"text": "x"}]]}'},
+        {"chat_id": "1", "text": "x", "reply_markup": '{"inline_keyboard": [[{"text": 1}]]}'},
+        {"chat_id": "1", "text": "x", "reply_markup": '{"inline_keyboard": 7}'},
+        {"chat_id": "1", "text": "x", "reply_markup": "[]"},
+    ],
+)
+def test_bad_parameters_are_a_bad_request(
+    simulator: Simulator, person: TelegramPerson, parameters: dict[str, str]
+) -> None:
+    person.create_chat(1)
+    answer = requests.post(f"{simulator.bot_url}/sendMessage", data=parameters, timeout=5)
+    assert answer.status_code == 400
+    assert answer.json()["description"].startswith("Bad Request: ")
+    assert person.messages(1) == []
+
+
+def test_a_body_that_is_not_json_is_a_bad_request(simulator: Simulator) -> None:
+    answer = requests.post(
+        f"{simulator.bot_url}/sendMessage",
+        data=b"{",
+        headers={"Content-Type": "application/json"},
+        timeout=5,
+    )
+    assert answer.status_code == 400
