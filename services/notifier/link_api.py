@@ -30,6 +30,8 @@ from shared.strict_fields import StrictSchema
 
 # Telegram's ids have at most 52 significant bits.
 _BIGGEST_CHAT_ID = 2**52 - 1
+# The same bound, to 15 places, in the API document.
+_DOCUMENTED_DIGITS = "^([1-9][0-9]{0,14}|[1-3][0-9]{15}|4[0-4][0-9]{14})$"
 _DIGITS = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 
 _BEARER: list[dict[str, list[str]]] = [{"bearerAuth": []}]
@@ -63,7 +65,7 @@ class LinkRequest(StrictSchema):
     chat_id = ChatIdField(
         metadata={
             "oneOf": [
-                {"type": "string", "pattern": "^[1-9][0-9]{0,15}$"},
+                {"type": "string", "pattern": _DOCUMENTED_DIGITS},
                 {"type": "integer", "minimum": 1, "maximum": _BIGGEST_CHAT_ID},
             ],
             "example": "123456789",

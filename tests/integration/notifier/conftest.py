@@ -1,0 +1,66 @@
+"""The notifier's parts on a database, a Redis and a simulated Telegram of their own."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import Engine
+
+from services.notifier.once_each import OnceEach
+from services.notifier.redis_scripts import new_async_redis
+from services.notifier.telegram_client import TelegramClient
+from shared.database import new_engine
+from shared.migrations import migrate
+from tests.fakes.telegram_person import TelegramPerson
+from tests.integration.telegram_simulator.conftest import TOKEN, running_simulator
+
+
+@pytest.fixture(scope="module")
+def notifier_url(module_database: Callable[[str], str]) -> str:
+    """Return the URL of a migrated database, shared by the tests of one file."""
+    url = module_database("notifier")
+    migrate("notifier", url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def engine(notifier_url: str) -> Iterator[Engine]:
+    engine = new_engine(notifier_url, pool_size=20)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+async def redis(redis_database: str) -> AsyncIterator[Redis]:
+    """Yield a client of an empty Redis in its first epoch."""
+    client = new_async_redis(redis_database)
+    await OnceEach(client).provision()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def _simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    output = tmp_path_factory.mktemp("simulator") / "output.log"
+    with running_simulator(output) as simulator:
+        yield simulator.url
+
+
+@pytest.fixture
+def person(_simulator_url: str) -> Iterator[TelegramPerson]:
+    """Yield a person on a Telegram without anything of the test before."""
+    acting = TelegramPerson(_simulator_url)
+    acting.reset()
+    yield acting
+    acting.close()
+
+
+@pytest.fixture
+def telegram_url(_simulator_url: str, person: TelegramPerson) -> str:
+    return _simulator_url
+
+
+@pytest.fixture
+async def telegram(telegram_url: str) -> AsyncIterator[TelegramClient]:
+    async with TelegramClient(TOKEN, telegram_url, connections=20) as client:
+        yield client
