@@ -68,7 +68,7 @@ def running_simulator(output: Path, **settings: str) -> Iterator[Simulator]:
 
 
 def wait_until_healthy(url: str, process: subprocess.Popen[str], output: Path) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert process.poll() is None, output.read_text()
         try:

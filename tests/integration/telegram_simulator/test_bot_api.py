@@ -8,7 +8,7 @@ import requests
 from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken
 
-from tests.fakes.telegram_person import TelegramPerson
+from tests.fakes.telegram_person import ControlRefused, TelegramPerson
 from tests.integration.telegram_simulator.simulator_process import MakeBot, Simulator
 
 BUTTONS = InlineKeyboardMarkup(
@@ -92,6 +92,32 @@ async def test_updates_come_again_until_a_later_offset_confirms_them(
     [third] = await bot.get_updates(offset=first[-1].update_id + 1)
     assert third.update_id == first[0].update_id + 2
     assert await bot.get_updates(offset=third.update_id + 1) == ()
+
+
+async def test_a_negative_offset_keeps_only_the_newest(bot: Bot, person: TelegramPerson) -> None:
+    chat_id = person.create_chat()
+    for text in ("one", "two", "three"):
+        person.say(chat_id, text)
+    kept = [u.message.text for u in await bot.get_updates(offset=-1) if u.message]
+    assert kept == ["three"]
+    assert len(await bot.get_updates()) == 1
+
+
+async def test_people_of_a_group_speak_for_themselves(bot: Bot, person: TelegramPerson) -> None:
+    group_id = person.create_chat(type="group", name="Family")
+    person.say(group_id, "/start abc", person_id=77)
+    person.say(group_id, "hello")
+    first, second = [update.message for update in await bot.get_updates()]
+    assert first is not None
+    assert second is not None
+    assert (first.chat.type, first.chat.title) == ("group", "Family")
+    assert first.from_user is not None
+    assert first.from_user.id == 77
+    assert second.from_user is not None
+    assert second.from_user.id > 0
+    with pytest.raises(ControlRefused) as unknown:
+        person.say(-5, "hello")
+    assert unknown.value.status == 404
 
 
 async def test_only_the_kinds_of_updates_asked_for_come(bot: Bot, person: TelegramPerson) -> None:

@@ -154,6 +154,22 @@ def test_faults_are_listed_and_taken_back(simulator: Simulator, person: Telegram
     assert requests.get(url, timeout=5).json()["faults"] == []
 
 
+def test_a_reset_forgets_everything_but_goes_on_counting(
+    simulator: Simulator, person: TelegramPerson
+) -> None:
+    first = person.say(1, "one")
+    [update] = requests.get(f"{simulator.bot_url}/getUpdates", timeout=5).json()["result"]
+    person.fault("blocked", method="*", times=None)
+    person.reset()
+    with pytest.raises(ControlRefused, match="no chat 1"):
+        person.messages(1)
+    assert person.requests(None) == []
+    assert requests.get(f"{simulator.bot_url}/getUpdates", timeout=5).json()["result"] == []
+    assert person.say(1, "two")["message_id"] > first["message_id"]
+    [later] = requests.get(f"{simulator.bot_url}/getUpdates", timeout=5).json()["result"]
+    assert later["update_id"] == update["update_id"] + 1
+
+
 def test_the_overview_waits_for_a_change(simulator: Simulator, person: TelegramPerson) -> None:
     url = f"{simulator.url}/control/chats"
     version = requests.get(url, timeout=5).json()["version"]

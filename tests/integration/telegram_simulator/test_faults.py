@@ -90,21 +90,22 @@ async def test_a_delay_before_recording_ends_in_a_recorded_message_even_without_
     async with make_bot(read_timeout_seconds=0.2) as hasty:
         with pytest.raises(TimedOut):
             await hasty.send_message(chat_id, "hello")
-    assert person.messages(chat_id) == []
     person.wait_for_message(chat_id, 5, containing="hello")
+    [request] = person.requests()
+    assert request["recorded_at_seconds"] - request["received_at_seconds"] >= 0.6
 
 
 async def test_a_delay_after_recording_shows_the_message_at_once(
     make_bot: MakeBot, person: TelegramPerson
 ) -> None:
     chat_id = person.create_chat()
-    person.fault("delay_after_recording", delay_seconds=0.6)
+    person.fault("delay_after_recording", delay_seconds=10)
     started = time.monotonic()
     async with make_bot(read_timeout_seconds=0.2) as hasty:
         with pytest.raises(TimedOut):
             await hasty.send_message(chat_id, "hello")
         assert len(person.messages(chat_id)) == 1
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(("status", "recorded"), [(200, True), (502, False)])

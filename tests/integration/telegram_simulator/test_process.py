@@ -89,7 +89,7 @@ def test_it_ends_at_once_with_polls_open_and_the_token_in_no_log(tmp_path: Path)
         started = time.monotonic()
         simulator.process.send_signal(signal.SIGTERM)
         assert simulator.process.wait(5) == 0
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4
         poll.join()
         person.close()
     assert TOKEN not in output.read_text()
@@ -142,6 +142,24 @@ def test_state_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
     )
     assert finished.returncode != 0
     assert "state.json" in finished.stderr
+
+
+def test_a_body_announced_with_a_question_is_asked_for(simulator: Simulator) -> None:
+    host, port = simulator.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as raw:
+        raw.sendall(
+            b"POST /control/reset HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert raw.recv(100).startswith(b"HTTP/1.1 100 ")
+        raw.sendall(b"{}")
+        assert raw.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_head_of_the_page_has_no_body(simulator: Simulator) -> None:
+    answer = requests.head(simulator.url, timeout=5)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["Content-Length"]) > 0
 
 
 def test_what_is_not_http_is_refused(simulator: Simulator) -> None:
