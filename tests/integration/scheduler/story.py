@@ -48,7 +48,7 @@ def deliver(engine: Engine, *states: State, grace: timedelta = GRACE) -> None:
     for state in states:
         event = CloudEvent(
             id="event",
-            type=_type_of(state),
+            type=type_of(state),
             source="/tests",
             subject="subject",
             time=state.updated_at,
@@ -127,7 +127,8 @@ def until_somebody_waits_for_a_lock(engine: Engine) -> None:
     raise AssertionError("nobody waits for a lock")
 
 
-def _type_of(state: State) -> str:
+def type_of(state: State) -> str:
+    """Return the type of the event that carries a state."""
     match state:
         case HabitStateV1():
             return events.HABIT_DELETED if state.deleted else events.HABIT_CHANGED
