@@ -20,7 +20,7 @@ from services.habits.habit_events import HabitEvent, HabitState, evolve_all
 from services.habits.tables import events, streams
 from services.habits.upcasting import JsonObject, Upcasting
 
-_REBUILD_BATCH_ROWS = 1000
+_ROWS_IN_MEMORY = 1000
 
 
 class ConcurrentChange(Exception):
@@ -108,7 +108,7 @@ class EventStore:
 
     def read_all(self, connection: Connection) -> Iterator[RecordedEvent]:
         """Yield every event, stream by stream, without holding all of them in memory."""
-        rows = connection.execution_options(yield_per=_REBUILD_BATCH_ROWS).execute(_in_order())
+        rows = connection.execute(_in_order(), execution_options={"yield_per": _ROWS_IN_MEMORY})
         for row in rows:
             yield self._read(row)
 

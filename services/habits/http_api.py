@@ -182,7 +182,7 @@ class OneHabit(MethodView):
     @jwt_required()
     @blueprint.doc(security=_BEARER, parameters=[_IF_MATCH])
     @blueprint.response(204)
-    @blueprint.problems(401, 403, 404, 409, 412)
+    @blueprint.problems(401, 403, 404, 409, 412, 413, 415)
     def delete(self, habit_id: str) -> None:
         """Delete a habit.
 
