@@ -73,9 +73,9 @@ def _health_blueprint(health: ServiceHealth) -> ApiBlueprint:
 
     @blueprint.route("/")
     class Health(MethodView):
-        @blueprint.doc(operationId="getHealth", summary="Ask whether all services can serve")  # type: ignore[untyped-decorator]
-        @blueprint.response(200, HealthSchema)  # type: ignore[untyped-decorator]
-        @blueprint.alt_response(  # type: ignore[untyped-decorator]
+        @blueprint.doc(operationId="getHealth", summary="Ask whether all services can serve")
+        @blueprint.response(200, HealthSchema)
+        @blueprint.alt_response(
             503, schema=UnhealthySchema, description="At least one service cannot serve"
         )
         def get(self) -> Response:

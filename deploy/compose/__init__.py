@@ -1,0 +1,1 @@
+"""What `docker compose up` needs beside the services: secrets and provisioning."""
