@@ -12,7 +12,9 @@ def canonical_email(text: str) -> str:
     Raises ValueError, with a sentence for the user, for what is not an address.
     """
     try:
-        address = validate_email(text, check_deliverability=False, test_environment=True)
+        address = validate_email(
+            text, check_deliverability=False, test_environment=True, strict=True
+        )
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
     if "." not in address.ascii_domain:

@@ -41,7 +41,10 @@ class Me(MethodView):
     @blueprint.problems(401, 503)
     @blueprint.doc(summary="Read the profile", operationId="readProfile", security=_BEARER)
     def get(self) -> ResponseReturnValue:
-        """Return the caller's account."""
+        """Return the caller's account.
+
+        An account that was erased or disabled since the token was issued is a 401.
+        """
         with parts().engine.connect() as connection:
             return _current_account(connection), 200, _PRIVATE  # type: ignore[return-value]
 
@@ -50,7 +53,10 @@ class Me(MethodView):
     @blueprint.problems(400, 401, 413, 415, 503)
     @blueprint.doc(summary="Change the profile", operationId="changeProfile", security=_BEARER)
     def patch(self, changes: dict[str, Any]) -> ResponseReturnValue:
-        """Change the time zone or the language; reminders follow at once."""
+        """Change the time zone or the language.
+
+        Fields that are not named stay as they are. Reminders follow at once.
+        """
         with transaction(parts().engine) as connection:
             account = _current_account(connection)
             account = change_profile(connection, account.id, changes, now())

@@ -135,10 +135,10 @@ class SlidingWindow:
             return None
         try:
             return command()
-        except redis.RedisError:
+        except redis.RedisError as error:
             # A server that hangs would otherwise cost every request a time-out.
             self._redis_from = time.monotonic() + _REDIS_PAUSE_SECONDS
-            _log.warning("redis does not answer: counting in this process", exc_info=True)
+            _log.warning("redis does not answer: counting in this process", reason=repr(error))
             return None
 
 

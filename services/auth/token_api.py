@@ -67,7 +67,10 @@ def refresh_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
 @blueprint.problems(400, 413, 415, 503)
 @blueprint.doc(summary="Sign out", operationId="revokeToken")
 def revoke_session(data: dict[str, Any]) -> None:
-    """End the session that a refresh token belongs to; a token that is not valid is fine."""
+    """End the session that a refresh token belongs to.
+
+    A token that is not valid any more has no session to end, which is fine.
+    """
     sign_out(parts().engine, data["refresh"])
 
 

@@ -1,15 +1,37 @@
 """Callers of auth's API, and a look into its database."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from flask import Flask
 from flask.testing import FlaskClient
 from psycopg.rows import dict_row
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import Headers
 
 PASSWORD = "correct horse battery"
+
+
+class Answer(Protocol):
+    """An HTTP answer whose body, if JSON, is taken as what the test says it is."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def content_type(self) -> str | None: ...
+
+    @property
+    def json(self) -> Any: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def data(self) -> bytes: ...
+
+    @property
+    def headers(self) -> Headers: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +42,11 @@ class Caller:
     email: str = "ann@example.com"
     password: str = PASSWORD
 
-    def register(self, **more: Any) -> TestResponse:
+    def register(self, **more: Any) -> Answer:
         body = {"email": self.email, "password": self.password, **more}
         return self.client.post("/api/register/", json=body)
 
-    def sign_in(self, password: str | None = None, **kwargs: Any) -> TestResponse:
+    def sign_in(self, password: str | None = None, **kwargs: Any) -> Answer:
         body = {"email": self.email, "password": password or self.password}
         return self.client.post("/api/token/", json=body, **kwargs)
 
@@ -34,18 +56,22 @@ class Caller:
         tokens: dict[str, str] = answer.json
         return tokens
 
-    def refresh(self, token: str) -> TestResponse:
+    def refresh(self, token: str) -> Answer:
         return self.client.post("/api/token/refresh/", json={"refresh": token})
 
-    def revoke(self, token: str) -> TestResponse:
+    def revoke(self, token: str) -> Answer:
         return self.client.post("/api/token/revoke/", json={"refresh": token})
 
-    def me(self, access: str, method: str = "GET", **kwargs: Any) -> TestResponse:
+    def me(self, access: str, method: str = "GET", **kwargs: Any) -> Answer:
         return self.client.open("/api/me/", method=method, headers=bearer(access), **kwargs)
 
-    def change_password(self, access: str, current: str, new: str) -> TestResponse:
+    def change_password(self, access: str, current: str, new: str) -> Answer:
         body = {"current_password": current, "new_password": new}
         return self.client.post("/api/me/password/", json=body, headers=bearer(access))
+
+
+def fetch(client: FlaskClient, path: str) -> Answer:
+    return client.get(path)
 
 
 def bearer(access: str) -> dict[str, str]:
@@ -61,12 +87,12 @@ def registered(app: Flask, email: str = "ann@example.com") -> Caller:
 
 def rows(database_url: str, query: str, *parameters: Any) -> list[dict[str, Any]]:
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
-        return connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]
+        return connection.execute(query, parameters).fetchall()
 
 
 def change(database_url: str, statement: str, *parameters: Any) -> int:
     with psycopg.connect(database_url) as connection:
-        return connection.execute(statement, parameters).rowcount  # type: ignore[arg-type]
+        return connection.execute(statement, parameters).rowcount
 
 
 def events(database_url: str) -> list[tuple[str, dict[str, Any]]]:
@@ -75,12 +101,11 @@ def events(database_url: str) -> list[tuple[str, dict[str, Any]]]:
     return [(row["routing_key"], row["body"]) for row in found]
 
 
-def assert_problem(answer: TestResponse, status: int, code: str, *fields: str) -> None:
+def assert_problem(answer: Answer, status: int, code: str, *fields: str) -> None:
     """Check that an answer is the problem details it should be."""
     assert answer.status_code == status, answer.text
     assert answer.content_type == "application/problem+json"
     body = answer.json
-    assert body is not None
     assert body["status"] == status
     assert body["code"] == code
     assert body["title"]

@@ -92,3 +92,9 @@ def client(app: Flask) -> FlaskClient:
 def ann(app: Flask) -> Caller:
     """Return somebody with an account."""
     return registered(app)
+
+
+@pytest.fixture
+def signed_in(ann: Caller) -> dict[str, str]:
+    """Return the tokens of somebody with an account."""
+    return ann.tokens()

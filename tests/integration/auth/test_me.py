@@ -76,7 +76,9 @@ def test_parallel_changes_leave_in_the_order_of_their_versions(
     with ThreadPoolExecutor(12) as pool:
         answers = list(
             pool.map(
-                lambda zone: Caller(app.test_client()).me(access, "PATCH", json={"time_zone": zone}),
+                lambda zone: Caller(app.test_client()).me(
+                    access, "PATCH", json={"time_zone": zone}
+                ),
                 zones,
             )
         )

@@ -7,24 +7,27 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from services.auth import refresh_tokens
 from services.auth.sessions import refresh, sign_out
 from shared.database import transaction
 from shared.instants import now
-from tests.integration.auth.callers import Caller, assert_problem, change, rows
+from tests.integration.auth.callers import Answer, Caller, assert_problem, change, rows
 from tests.integration.auth.conftest import parts_of
 
 
 def pass_time(database_url: str, seconds: float) -> None:
     """Let the stored tokens grow older."""
-    columns = ("issued_at", "expires_at", "used_at")
-    shifts = ", ".join(f"{name} = {name} - make_interval(secs => %s)" for name in columns)
-    change(database_url, f"UPDATE refresh_tokens SET {shifts}", *[seconds] * 3)
+    span = timedelta(seconds=seconds)
+    change(
+        database_url,
+        "UPDATE refresh_tokens SET issued_at = issued_at - %s,"
+        " expires_at = expires_at - %s, used_at = used_at - %s",
+        *[span] * 3,
+    )
 
 
-def assert_refused(answer: TestResponse) -> None:
+def assert_refused(answer: Answer) -> None:
     assert_problem(answer, 401, "invalid_refresh_token")
 
 
@@ -59,9 +62,7 @@ def test_an_answer_repeated_at_once_is_the_same_in_every_byte(ann: Caller) -> No
     assert ann.refresh(token).json == ann.refresh(token).json
 
 
-def test_after_the_grace_a_used_token_ends_its_whole_family(
-    ann: Caller, database_url: str
-) -> None:
+def test_after_the_grace_a_used_token_ends_its_whole_family(ann: Caller, database_url: str) -> None:
     first = ann.tokens()["refresh"]
     other_session = ann.tokens()["refresh"]
     second = ann.refresh(first).json["refresh"]
@@ -221,9 +222,7 @@ def test_signing_out_does_not_miss_a_successor_issued_at_the_same_moment(
         assert rows(database_url, "SELECT * FROM refresh_tokens") == []
 
 
-def test_a_rotation_waits_for_the_accounts_lock(
-    app: Flask, ann: Caller, database_url: str
-) -> None:
+def test_a_rotation_waits_for_the_accounts_lock(app: Flask, ann: Caller, database_url: str) -> None:
     engine = parts_of(app).engine
     token = ann.tokens()["refresh"]
     with ThreadPoolExecutor(1) as pool:

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from shared.instants import from_json
-from tests.integration.auth.callers import PASSWORD, Caller, assert_problem, events, rows
+from tests.integration.auth.callers import PASSWORD, Answer, Caller, assert_problem, events, rows
 
 
 def test_registering_answers_with_the_profile_and_never_the_password(client: FlaskClient) -> None:
@@ -21,7 +22,7 @@ def test_registering_answers_with_the_profile_and_never_the_password(client: Fla
     assert answer.json["time_zone"] == "Europe/Berlin"
     assert answer.json["locale"] == "ru"
     assert answer.json["created_at"].endswith("Z")
-    assert from_json(answer.json["created_at"])
+    assert from_json(answer.json["created_at"]).tzinfo is UTC
 
 
 def test_the_time_zone_is_utc_and_the_language_english_unless_said(client: FlaskClient) -> None:
@@ -48,7 +49,8 @@ def test_the_language_comes_from_accept_language(
     client: FlaskClient, accepted: str, locale: str
 ) -> None:
     body = {"email": "ann@example.com", "password": PASSWORD}
-    answer = client.post("/api/register/", json=body, headers={"Accept-Language": accepted})
+    headers = {"Accept-Language": accepted}
+    answer: Answer = client.post("/api/register/", json=body, headers=headers)
 
     assert answer.json["locale"] == locale
 

@@ -16,7 +16,15 @@ from services.auth.passwords import HashingBusy
 from services.auth.rate_limits import WrongPassword
 from services.auth.sign_in import replace_password, sign_in
 from shared.instants import now
-from tests.integration.auth.callers import PASSWORD, Caller, assert_problem, bearer, change, rows
+from tests.integration.auth.callers import (
+    PASSWORD,
+    Caller,
+    assert_problem,
+    bearer,
+    change,
+    fetch,
+    rows,
+)
 from tests.integration.auth.conftest import MakeApp, parts_of
 
 
@@ -33,7 +41,7 @@ def test_the_access_token_is_complete(ann: Caller) -> None:
     header = jwt.get_unverified_header(access)
     claims = jwt.decode(access, options={"verify_signature": False})
 
-    [key] = ann.client.get("/api/.well-known/jwks.json").json["keys"]
+    [key] = fetch(ann.client, "/api/.well-known/jwks.json").json["keys"]
     assert header["alg"] == "EdDSA"
     assert header["kid"] == key["kid"]
     assert claims["iss"] == "habit-tracker"
