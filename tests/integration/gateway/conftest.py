@@ -150,10 +150,10 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartGat
     programs: list[subprocess.Popen[bytes]] = []
     servers: list[ThreadingHTTPServer] = []
 
-    def start(**environment: str) -> Gateway:
+    def start(*, second_habits: bool = False, **environment: str) -> Gateway:
         home = tmp_path_factory.mktemp("gate way")
         upstreams = {}
-        for name in UPSTREAMS:
+        for name in (*UPSTREAMS, *(["habits-2"] if second_habits else [])):
             server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
             upstreams[name] = Upstream(name, server)
             server.upstream = upstreams[name]  # type: ignore[attr-defined]
@@ -165,7 +165,7 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartGat
         command += ["--listen", f"127.0.0.1:{port}", "--pages", str(home / "pages")]
         command += ["--access-log", str(home / "access.log")]
         for name, upstream in upstreams.items():
-            command += ["--upstream", f"{name}={upstream.address}"]
+            command += ["--upstream", f"{name.removesuffix('-2')}={upstream.address}"]
         path = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
         subprocess.run(command, check=True, cwd=REPOSITORY, env=path | environment)
         nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin:/usr/bin")

@@ -177,9 +177,34 @@ def test_a_service_that_is_down_or_hangs_up_is_unavailable(start_gateway: StartG
     assert gateway.ask("GET", "/api/habit/").status_code == 200
 
 
-def test_a_post_that_was_sent_is_never_sent_again(start_gateway: StartGateway) -> None:
-    gateway = start_gateway()
+def _asked(gateway: Gateway) -> list[tuple[str, str]]:
+    return gateway.upstreams["habits"].requests + gateway.upstreams["habits-2"].requests
 
-    _assert_unavailable(gateway.ask("POST", "/api/habit/?hang_up", data=b"{}"))
 
-    assert gateway.upstreams["habits"].requests == [("POST", "/api/habit/?hang_up")]
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_may_have_been_done_is_never_sent_to_another_replica(
+    start_gateway: StartGateway, method: str
+) -> None:
+    gateway = start_gateway(second_habits=True)
+
+    _assert_unavailable(gateway.ask(method, "/api/habit/?hang_up", data=b"{}"))
+
+    assert _asked(gateway) == [(method, "/api/habit/?hang_up")]
+
+
+def test_what_may_be_repeated_is_asked_of_every_replica_once(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(second_habits=True)
+
+    _assert_unavailable(gateway.ask("GET", "/api/habit/?hang_up"))
+
+    assert _asked(gateway) == [("GET", "/api/habit/?hang_up")] * 2
+
+
+def test_a_replica_that_is_gone_costs_no_request(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(second_habits=True)
+    gateway.upstreams["habits"].server.shutdown()
+    gateway.upstreams["habits"].server.server_close()
+
+    statuses = {gateway.ask("POST", "/api/habit/", data=b"{}").status_code for _ in range(6)}
+
+    assert statuses == {200}
