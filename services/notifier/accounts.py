@@ -41,7 +41,7 @@ def store_account(
     statement = insert(ACCOUNTS).values(
         account_id=account_id, locale=locale, deleted=deleted, version=version
     )
-    changed = connection.execute(
+    changed = connection.scalar(
         statement.on_conflict_do_update(
             index_elements=[ACCOUNTS.c.account_id],
             set_={
@@ -50,6 +50,6 @@ def store_account(
                 "version": statement.excluded.version,
             },
             where=(ACCOUNTS.c.version < statement.excluded.version) & ~ACCOUNTS.c.deleted,
-        )
+        ).returning(ACCOUNTS.c.account_id)
     )
-    return changed.rowcount == 1
+    return changed is not None

@@ -116,7 +116,7 @@ def move_chat(connection: Connection, old_chat_id: int, new_chat_id: int, at: da
     """Follow a chat to its new id; an account that agreed with the new one itself keeps it."""
     connection.execute(select(func.pg_advisory_xact_lock(_LINKING)))
     row = _lock(connection, CHAT_LINKS.c.chat_id == old_chat_id)
-    if row is None:
+    if row is None or old_chat_id == new_chat_id:
         return
     if linked_account(connection, new_chat_id) is not None:
         _store(connection, row.account_id, row.version, "unlinked", at)

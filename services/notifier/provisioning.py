@@ -38,10 +38,13 @@ def provision_redis(database_url: str, redis_url: str) -> bool:
 
 
 def _is_first(connection: Connection) -> bool:
-    marked = connection.execute(
-        insert(REDIS_EPOCHS).values(only_one=True, started_at=now()).on_conflict_do_nothing()
+    marked = connection.scalar(
+        insert(REDIS_EPOCHS)
+        .values(only_one=True, started_at=now())
+        .on_conflict_do_nothing()
+        .returning(REDIS_EPOCHS.c.only_one)
     )
-    return marked.rowcount == 1
+    return marked is not None
 
 
 async def _begin(redis_url: str) -> None:

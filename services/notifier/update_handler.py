@@ -74,12 +74,13 @@ class UpdateHandler:
     def _apply(self, update: Update) -> Sequence[_PressAnswer]:
         at = now()
         with transaction(self._engine) as connection:
-            new = connection.execute(
+            new = connection.scalar(
                 insert(HANDLED_UPDATES)
                 .values(update_id=update.update_id, handled_at=at)
                 .on_conflict_do_nothing()
+                .returning(HANDLED_UPDATES.c.update_id)
             )
-            if new.rowcount == 0:
+            if new is None:
                 return ()
             return self._act(connection, update.content, at)
 

@@ -39,7 +39,9 @@ _DOCUMENTED = {
                 "schema": {
                     "type": "object",
                     "required": ["update_id"],
-                    "properties": {"update_id": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}},
+                    "properties": {
+                        "update_id": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+                    },
                 },
                 "example": {"update_id": 10000},
             }

@@ -12,7 +12,7 @@ from services.notifier.telegram_client import TelegramClient
 from shared.database import new_engine
 from shared.migrations import migrate
 from tests.fakes.telegram_person import TelegramPerson
-from tests.integration.telegram_simulator.conftest import TOKEN, running_simulator
+from tests.integration.telegram_simulator.simulator_process import TOKEN, running_simulator
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from services.notifier.telegram_errors import Accepted, Outcome
 from shared.instants import now
 from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.notifier.arrangements import a_message
-from tests.integration.telegram_simulator.conftest import TOKEN
+from tests.integration.telegram_simulator.simulator_process import TOKEN
 
 
 def envelope(message: Message, chat_id: int, text: str = "hello") -> Envelope:
@@ -231,7 +231,7 @@ async def test_a_wait_that_is_short_is_waited_for(
 ) -> None:
     ends = await asyncio.gather(*(desk.deliver(envelope(a_message(), chat_id)) for _ in range(2)))
     assert all(isinstance(end, Done) for end in ends)
-    first, second = (request["received_at"] for request in person.requests(chat_id=chat_id))
+    first, second = (request["received_at_seconds"] for request in person.requests(chat_id=chat_id))
     assert abs(second - first) > 0.9
 
 
