@@ -5,7 +5,8 @@ import re
 import pytest
 import requests
 from openapi_spec_validator import validate
-from tests.servers.system import System
+
+from tests.servers.whole_system import System
 
 
 def get(system: System, path: str) -> requests.Response:

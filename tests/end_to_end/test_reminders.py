@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.servers.system import System
 
 from tests.fakes.spa_client import SpaClient
 from tests.fakes.telegram_person import TelegramPerson
+from tests.servers.whole_system import System
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_one_reminder_within_a_second_of_the_local_time(
     assert wall_clock[:5] in message["text"]
     assert "Tea" in message["text"]
     [request] = [r for r in person.requests(chat_id=chat, text_contains="Stretch") if r["recorded"]]
-    assert due <= request["received_at"] < due + 1
+    assert due <= request["received_at_seconds"] < due + 1
     time.sleep(3)  # a second one would have come by now
     assert len(reminders(person, chat, "Stretch")) == 1
 
