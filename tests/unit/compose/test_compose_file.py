@@ -38,7 +38,8 @@ def test_what_fails_is_started_again_and_what_is_done_is_not(
     services: dict[str, dict[str, Any]],
 ) -> None:
     for name, service in services.items():
-        assert service["restart"] == ("no" if name in _ONE_SHOTS else "unless-stopped"), name
+        policy = "on-failure:5" if name in _ONE_SHOTS else "unless-stopped"
+        assert service["restart"] == policy, name
 
 
 def test_nothing_is_published_before_every_queue_is_bound(
