@@ -42,7 +42,7 @@ def test_a_service_may_declare_its_own_queue(
     asyncio.run(_declare(_url_of(rabbitmq_url, provisioned, "habits"), "habits.test"))
 
 
-def test_a_service_may_not_touch_anothers_queue(
+def test_a_service_may_not_touch_the_queue_of_another(
     provisioned: GeneratedSecrets, rabbitmq_url: str
 ) -> None:
     url = _url_of(rabbitmq_url, provisioned, "auth")

@@ -53,7 +53,7 @@ def test_each_recipient_gets_what_it_needs_and_no_more(written: dict[str, str]) 
     }
 
 
-def test_no_service_can_open_anothers_database_or_queues(written: dict[str, str]) -> None:
+def test_no_service_can_open_the_database_or_queues_of_another(written: dict[str, str]) -> None:
     for service in ("auth", "habits", "scheduler", "notifier"):
         assert written[f"{service}/database_url"].startswith(f"postgresql://{service}:")
         assert written[f"{service}/database_url"].endswith(f"@postgres:5432/{service}")
