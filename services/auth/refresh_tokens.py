@@ -45,12 +45,7 @@ class Reused:
 
 
 def start_family(connection: Connection, account_id: uuid.UUID, now: datetime) -> Issued:
-    """Issue the first token of a sign-in; tokens of the account that have expired are forgotten."""
-    connection.execute(
-        delete(REFRESH_TOKENS).where(
-            REFRESH_TOKENS.c.account_id == account_id, REFRESH_TOKENS.c.expires_at <= now
-        )
-    )
+    """Issue the first token of a sign-in."""
     return _issue(connection, account_id, uuid.uuid4(), now)
 
 
@@ -98,6 +93,12 @@ def revoke_all(connection: Connection, account_id: uuid.UUID) -> None:
 def _issue(
     connection: Connection, account_id: uuid.UUID, family_id: uuid.UUID, now: datetime
 ) -> Issued:
+    # Expired tokens are refused without looking at them; here is where they are forgotten.
+    connection.execute(
+        delete(REFRESH_TOKENS).where(
+            REFRESH_TOKENS.c.account_id == account_id, REFRESH_TOKENS.c.expires_at <= now
+        )
+    )
     token = secrets.token_urlsafe(32)
     connection.execute(
         insert(REFRESH_TOKENS).values(

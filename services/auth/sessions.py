@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import assert_never
 
+from prometheus_client import Counter
 from sqlalchemy import Connection, Engine
 
 from services.auth import refresh_tokens
@@ -11,6 +12,8 @@ from services.auth.accounts import UnknownAccount, locked_account
 from services.auth.refresh_tokens import Issued, Refused, Reused
 from shared.database import transaction
 from shared.structured_logs import get_logger
+
+_reused = Counter("refresh_tokens_reused_total", "Sessions ended because a token was used twice")
 
 _log = get_logger(__name__)
 
@@ -31,6 +34,7 @@ def refresh(engine: Engine, token: str, now: datetime) -> tuple[uuid.UUID, Issue
         case Issued():
             return account_id, outcome
         case Reused(family_id):
+            _reused.inc()
             _log.warning(
                 "refresh token used twice: session ended",
                 account_id=str(account_id),

@@ -64,7 +64,7 @@ REFRESH_TOKENS = Table(
     CheckConstraint("expires_at > issued_at", name="lives"),
     CheckConstraint("sealed_successor IS NULL OR used_at IS NOT NULL", name="successor_of_used"),
     Index("ix_refresh_tokens_family_id", "family_id"),
-    Index("ix_refresh_tokens_account_id", "account_id"),
+    Index("ix_refresh_tokens_account_id_expires_at", "account_id", "expires_at"),
 )
 
 SIGNING_KEYS = Table(

@@ -45,6 +45,24 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert settings().signing_keys_secret == "from a file, 32 characters or more"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SIGNING_KEYS_SECRET", "too short"),
+        ("RATE_LIMIT_REGISTER_PER_MINUTE", "0"),
+        ("RATE_LIMIT_TOKEN_PER_MINUTE", "many"),
+        ("RATE_LIMIT_FAILED_LOGINS", "-1"),
+        ("HTTP_PORT", "70000"),
+        ("OPS_PORT", "0"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=name):
+        settings()
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(name)

@@ -77,7 +77,9 @@ def _create_refresh_tokens() -> None:
         ),
     )
     op.create_index("ix_refresh_tokens_family_id", "refresh_tokens", ["family_id"])
-    op.create_index("ix_refresh_tokens_account_id", "refresh_tokens", ["account_id"])
+    op.create_index(
+        "ix_refresh_tokens_account_id_expires_at", "refresh_tokens", ["account_id", "expires_at"]
+    )
 
 
 def _create_signing_keys() -> None:
