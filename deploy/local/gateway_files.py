@@ -1,18 +1,16 @@
 """What nginx serves: its configuration, and documentation pages as new as the code."""
 
-import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.gateway.configuration import GatewaySettings, render_configuration
+from deploy.local.code_fingerprint import code_fingerprint
 from deploy.local.executables import find_program
 from deploy.local.one_shots import OneShots
-from deploy.local.programs import REPOSITORY, Program
+from deploy.local.programs import Program
 from deploy.local.run_directory import RunDirectory
 from deploy.local.settings import Settings
-
-_PAGE_SOURCES = ("deploy/api_docs", "deploy/gateway", "services", "shared", "requirements.lock")
 
 
 def gateway_program(settings: Settings, run: RunDirectory, upstreams: Mapping[str, str]) -> Program:
@@ -41,7 +39,7 @@ class DocumentationPages:
     def __init__(self, run: RunDirectory) -> None:
         """Begin to generate the pages, unless those of the same sources are there."""
         self._stamp = run.pages / ".sources"
-        self._sources = _fingerprint()
+        self._sources = code_fingerprint()
         if self._stamp.exists() and self._stamp.read_text() == self._sources:
             self._build = None
         else:
@@ -53,15 +51,3 @@ class DocumentationPages:
         if self._build is not None:
             self._build.wait()
             self._stamp.write_text(self._sources)
-
-
-def _fingerprint() -> str:
-    digest = hashlib.sha256()
-    for source in _PAGE_SOURCES:
-        path = REPOSITORY / source
-        files = [path] if path.is_file() else sorted(path.rglob("*"))
-        for file in files:
-            if file.is_file() and file.suffix != ".pyc":
-                digest.update(str(file.relative_to(REPOSITORY)).encode())
-                digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import aio_pika
 from aio_pika.exceptions import AMQPError
@@ -26,7 +27,7 @@ from deploy.local.settings import Settings
 BROKER_NAMES = {
     "auth": r"^events$",
     "habits": r"^(events|amq\.default|habits\..*)$",
-    "scheduler": r"^(events|amq\.default|scheduler\..*)$",
+    "scheduler": r"^(events|amq\.default|scheduler\..*|reminders(\..*)?)$",
     "notifier": r"^(events|amq\.default|notifier\..*|reminders(\..*)?|telegram\..*)$",
 }
 
@@ -56,6 +57,7 @@ class Servers:
     rabbitmq_urls: dict[str, str]
     rabbitmq_management_url: str | None
     redis_url: str
+    set_up_record: Path | None
 
     @property
     def all(self) -> tuple[Server, ...]:
@@ -75,6 +77,11 @@ def prepare_servers(settings: Settings, secrets: GeneratedSecrets, ports: Iterat
         rabbitmq_urls=rabbitmq_urls,
         rabbitmq_management_url=management_url,
         redis_url=redis_url,
+        set_up_record=(
+            None
+            if settings.rabbitmq_url
+            else settings.run_directory / "rabbitmq" / "data" / "set-up.json"
+        ),
     )
 
 

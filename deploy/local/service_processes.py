@@ -55,7 +55,8 @@ class ServicePrograms:
     """Everything of ours that runs, and where nginx finds its upstreams."""
 
     setups: tuple[Program, ...]
-    programs: tuple[Program, ...]
+    answering_http: tuple[Program, ...]
+    working_on_messages: tuple[Program, ...]
     upstreams: Mapping[str, str]
     environments: Mapping[str, Mapping[str, str]]
 
@@ -81,17 +82,22 @@ def service_programs(
         )
         for service in SERVICES
     }
-    programs = [_program(each, common[each.service], ports[each.name]) for each in PROCESSES]
-    programs.append(_status(settings, ports))
-    if settings.uses_simulator:
-        programs.append(_simulator(settings, secrets))
+    programs = {each: _program(each, common[each.service], ports[each.name]) for each in PROCESSES}
+    simulator = (_simulator(settings, secrets),) if settings.uses_simulator else ()
     upstreams = {"auth": "auth", "habits": "habits", "notifier": "notifier-api", "status": STATUS}
     return ServicePrograms(
         setups=tuple(
             Program(f"{service}-setup", _python(f"services.{service}", "setup"), common[service])
             for service in SERVICES
         ),
-        programs=tuple(programs),
+        answering_http=(
+            *(program for each, program in programs.items() if each.process == _HTTP_PROCESS),
+            _status(settings, ports),
+            *simulator,
+        ),
+        working_on_messages=tuple(
+            program for each, program in programs.items() if each.process != _HTTP_PROCESS
+        ),
         upstreams={name: f"{LOOPBACK}:{ports[process]}" for name, process in upstreams.items()},
         environments=common,
     )

@@ -15,13 +15,13 @@ import requests
 from deploy.local.addresses import address_table, write_addresses, write_service_environments
 from deploy.local.gateway_files import DocumentationPages
 from deploy.local.generated_secrets import load_or_generate
-from deploy.local.one_shots import OneShots
 from deploy.local.ports import LOOPBACK, is_free
 from deploy.local.process_tree import adopt_orphans, wait_for_child
 from deploy.local.programs import StartFailed, wait_until
 from deploy.local.provisioning import provision
 from deploy.local.run_directory import RunDirectory
 from deploy.local.servers import Server
+from deploy.local.set_up import SetUp
 from deploy.local.settings import SERVER_URLS, Settings
 from deploy.local.stopping import StopRequested, stop_requests
 from deploy.local.system import System, prepare_system
@@ -85,17 +85,36 @@ class _Start:
         control.start_programs(self.system.server_group)
         self._wait_for_server(servers.postgres)
         provision(servers.postgres_admin_url, self.system.databases)
-        _say("setting up the services")
-        setups = OneShots(self.system.services.setups, self.directory.logs)
-        pages = DocumentationPages(self.directory)
-        self._wait_for_server(servers.redis)
-        self._wait_for_server(servers.rabbitmq)
-        setups.wait()
-        _say("starting the services")
-        control.start_programs(self.system.service_group)
-        control.start_programs(self.system.gateway_group)
-        pages.wait()
+        set_up = SetUp(self.system.database_urls, servers.set_up_record)
+        if set_up.is_done():
+            # These load while the broker, the slowest of all, still starts. The others would only
+            # take the processor from it: they can do nothing without it.
+            self._start_answering_http()
+            self._wait_for_broker_and_redis()
+        else:
+            _say("setting up the services")
+            programs = set_up.start(self.system.services.setups, self.directory.logs)
+            self._wait_for_broker_and_redis()
+            programs.wait()
+            set_up.remember()
+            self._start_answering_http()
+        self._start_working_on_messages()
+        DocumentationPages(self.directory).wait()
         self._wait_until_healthy()
+
+    def _start_answering_http(self) -> None:
+        _say("starting the services")
+        control, services = self.system.supervisor, self.system.services
+        control.start_programs(self.system.service_group, services.answering_http)
+        control.start_programs(self.system.gateway_group)
+
+    def _start_working_on_messages(self) -> None:
+        control, services = self.system.supervisor, self.system.services
+        control.start_programs(self.system.service_group, services.working_on_messages)
+
+    def _wait_for_broker_and_redis(self) -> None:
+        self._wait_for_server(self.system.servers.redis)
+        self._wait_for_server(self.system.servers.rabbitmq)
 
     def _wait_for_server(self, server: Server) -> None:
         self._wait(server.is_ready, f"{server.name} does not answer", _SERVER_SECONDS)

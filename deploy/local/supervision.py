@@ -87,11 +87,11 @@ class Supervisor:
             process.wait()
             end_descendants()
 
-    def start_programs(self, group: Group) -> None:
-        """Start the programs of a group without waiting for them."""
+    def start_programs(self, group: Group, programs: Sequence[Program] | None = None) -> None:
+        """Start programs of a group, or all of them, without waiting for any."""
         address = f"http://{_USER}:{self.password}@{LOOPBACK}:{self.port}/RPC2"
         with ServerProxy(address) as server:
-            for program in group.programs:
+            for program in group.programs if programs is None else programs:
                 server.supervisor.startProcess(f"{group.name}:{program.name}", False)  # wait=False
 
     def _own_sections(self) -> str:

@@ -37,6 +37,12 @@ class System:
         return (self.foundation_group, self.server_group, self.service_group, self.gateway_group)
 
     @property
+    def database_urls(self) -> dict[str, str]:
+        """Return the URL of each service's database."""
+        admin_url = self.servers.postgres_admin_url
+        return {service: database.url(admin_url) for service, database in self.databases.items()}
+
+    @property
     def variable_names(self) -> set[str]:
         """Return the names of all variables that some program gets, and of nobody else's."""
         groups = [program for group in self.groups for program in group.programs]
@@ -58,7 +64,7 @@ def prepare_system(settings: Settings, run: RunDirectory, secrets: GeneratedSecr
         ),
         foundation_group=Group("foundation", _all(each.foundation for each in servers.all)),
         server_group=Group("servers", _all(each.programs for each in servers.all)),
-        service_group=Group("services", services.programs),
+        service_group=Group("services", services.answering_http + services.working_on_messages),
         gateway_group=Group("gateway", (gateway_program(settings, run, services.upstreams),)),
     )
     system.supervisor.write_configuration(system.groups)
