@@ -1,0 +1,128 @@
+"""The notifier's public events, word for word: a change here is a change for other services."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from services.notifier.chat_links import block, link, unlink
+from services.notifier.ledger import record
+from services.notifier.once_each import Done, Refused, Settled, Unknown
+from services.notifier.tables import METADATA
+from shared.contracts.cloud_event import body_to_json, read_event
+from shared.contracts.events import ReminderDueV1
+from shared.database import new_engine, transaction
+from shared.outbox.table import OUTBOX
+
+GOLDEN = Path(__file__).parent
+ACCOUNT_ID = "8a5b7c1e-2f64-4b0c-8b4e-6d1f0e9a7c22"
+HABIT_ID = "3f0c1d52-5d1e-4c3a-9d7e-0c8f2f1b6a11"
+DUE_AT = datetime(2026, 5, 2, 5, 30, tzinfo=UTC)
+AT = datetime(2026, 5, 2, 5, 30, 0, 20_000, tzinfo=UTC)
+REMINDER = ReminderDueV1(
+    id=f"{HABIT_ID}:2026-05-02",
+    habit_id=HABIT_ID,
+    account_id=ACCOUNT_ID,
+    local_date=date(2026, 5, 2),
+    local_time=time(7, 30),
+    time_zone="Europe/Berlin",
+    due_at=DUE_AT,
+    not_after=datetime(2026, 5, 2, 6, 30, tzinfo=UTC),
+    action="Drink a glass of water",
+    place="Kitchen",
+    reward=None,
+    linked_action=None,
+    locale="en",
+)
+
+
+@pytest.fixture
+def engine(database: Callable[[str], str]) -> Iterator[Engine]:
+    engine = new_engine(database("notifier"))
+    METADATA.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+def golden(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+    return document
+
+
+def stored(engine: Engine) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(select(OUTBOX).order_by(OUTBOX.c.id)))
+
+
+def assert_golden(row: Any, event_type: str, name: str, subject: str) -> None:
+    assert row.exchange == "events"
+    assert row.routing_key == event_type
+    assert row.ordering_key == subject
+    assert row.body == golden(name)
+    event = read_event(row.headers, json.dumps(golden(name)).encode())
+    assert event.type == event_type
+    assert event.subject == subject
+    assert event.source == "/services/notifier"
+    assert event.id == str(row.message_id)
+    assert body_to_json(event.body) == golden(name)
+
+
+def test_a_chats_link(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        link(connection, ACCOUNT_ID, 123456789, AT)
+        block(connection, 123456789, datetime(2026, 5, 2, 6, 30, tzinfo=UTC))
+        unlink(connection, ACCOUNT_ID, datetime(2026, 5, 2, 7, 30, tzinfo=UTC))
+    types = ["telegram.linked.v1", "telegram.blocked.v1", "telegram.unlinked.v1"]
+    for row, event_type in zip(stored(engine), types, strict=True):
+        assert_golden(row, event_type, event_type, ACCOUNT_ID)
+
+
+@pytest.mark.parametrize(
+    ("end", "event_type", "name"),
+    [
+        (
+            Done(telegram_message_id=7, at=AT, attempts=2, first_claimed_at=AT),
+            "reminder.sent.v1",
+            "reminder.sent.v1",
+        ),
+        (
+            Refused(
+                outcome="chat_gone",
+                reason="Forbidden: Forbidden: bot was blocked by the user",
+                at=AT,
+                attempts=1,
+                first_claimed_at=AT,
+            ),
+            "reminder.failed.v1",
+            "reminder.failed.v1.refused",
+        ),
+        (
+            Unknown(
+                reason="TimedOut: Timed out (ReadTimeout)", at=AT, attempts=1, first_claimed_at=AT
+            ),
+            "reminder.failed.v1",
+            "reminder.failed.v1.unknown",
+        ),
+        (
+            Refused(
+                outcome="expired",
+                reason="its time has passed",
+                at=AT,
+                attempts=1,
+                first_claimed_at=AT,
+            ),
+            "reminder.failed.v1",
+            "reminder.failed.v1.expired",
+        ),
+    ],
+    ids=["sent", "refused", "unknown", "expired"],
+)
+def test_a_reminders_end(engine: Engine, end: Settled, event_type: str, name: str) -> None:
+    with transaction(engine) as connection:
+        record(connection, REMINDER, end)
+    (row,) = stored(engine)
+    assert_golden(row, event_type, name, REMINDER.id)
