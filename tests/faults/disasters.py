@@ -1,0 +1,71 @@
+"""The faults of a soak, each by name; drawn at random from a seed."""
+
+import random
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.fakes.telegram_person import TelegramPerson
+from tests.faults.rig import Rig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KILLED = (
+    "auth",
+    "auth-relay",
+    "habits",
+    "habits-relay",
+    "habits-consumer",
+    "scheduler",
+    "scheduler-relay",
+    "scheduler-consumer",
+    "notifier",
+    "notifier-api",
+    "notifier-relay",
+    "notifier-bot",
+)
+FROZEN = ("scheduler", "scheduler-relay", "habits-relay", "notifier", "rabbitmq", "redis")
+
+
+class Disasters:
+    """Injects one fault after another and counts them by class."""
+
+    def __init__(self, rig: Rig, telegram: TelegramPerson, seed: int) -> None:
+        self.injected: Counter[str] = Counter()
+        self._rig = rig
+        self._telegram = telegram
+        self._chance = random.Random(seed)
+        self._kinds: dict[str, tuple[int, Callable[[], None]]] = {
+            "kill -9 a process": (8, self._kill_process),
+            "freeze a process or server": (3, self._freeze),
+            "cut database connections": (3, rig.terminate_database_connections),
+            "cut broker connections": (3, rig.close_broker_connections),
+            "kill -9 RabbitMQ": (1, lambda: rig.kill("rabbitmq")),
+            "kill -9 PostgreSQL": (1, lambda: rig.kill("postgresql")),
+            "kill -9 Redis": (1, lambda: rig.kill("redis")),
+            "Telegram 429": (2, lambda: self._fault("too_many_requests", retry_after_seconds=2)),
+            "Telegram 5xx": (2, lambda: self._fault("server_error", times=3)),
+            "Telegram slow": (2, lambda: self._fault("delay_before_recording", delay_seconds=2)),
+            "Telegram drops before recording": (2, lambda: self._fault("drop_before_recording")),
+            "Telegram drops after recording": (2, lambda: self._fault("drop_after_recording")),
+        }
+
+    def inject(self) -> str:
+        """Inject one fault; return its name."""
+        names = list(self._kinds)
+        weights = [weight for weight, _ in self._kinds.values()]
+        [name] = self._chance.choices(names, weights)
+        self._kinds[name][1]()
+        self.injected[name] += 1
+        return name
+
+    def _kill_process(self) -> None:
+        self._rig.kill(self._chance.choice(KILLED))
+
+    def _freeze(self) -> None:
+        with self._rig.frozen(self._chance.choice(FROZEN)):
+            time.sleep(self._chance.uniform(1, 4))
+
+    def _fault(self, kind: str, **options: object) -> None:
+        self._telegram.fault(kind, **options)

@@ -1,0 +1,190 @@
+"""The system under attack: as `make run` starts it, with more replicas, and ways to hurt it.
+
+Everything runs under supervisord, so what is killed comes back by itself, servers included.
+"""
+
+import configparser
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from xmlrpc.client import ServerProxy
+
+import psycopg
+import requests
+from dotenv import dotenv_values
+
+from deploy.local.ports import free_ports
+from deploy.local.programs import REPOSITORY
+from tests.servers.whole_system import System, running_system
+
+# More replicas than `make run` starts: service, process.
+EXTRA_REPLICAS = (
+    ("scheduler", "tick"),
+    ("scheduler", "consume"),
+    ("scheduler", "relay"),
+    ("habits", "relay"),
+    ("notifier", "consume"),
+    ("notifier", "consume"),
+)
+SERVICES_WITH_DATABASES = ("auth", "habits", "scheduler", "notifier")
+
+
+@dataclass(slots=True)
+class Rig:
+    """A running system with replicas."""
+
+    system: System
+    _replicas: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def program_pids(self) -> dict[str, int]:
+        """Return the process ids of all supervised programs that run, by name."""
+        configuration = configparser.RawConfigParser()
+        configuration.read(self.system.run_directory / "supervisord.conf")
+        port = configuration["inet_http_server"]
+        address = f"http://{port['username']}:{port['password']}@{port['port']}/RPC2"
+        with ServerProxy(address) as supervisor:
+            known = supervisor.supervisor.getAllProcessInfo()
+        assert isinstance(known, list)
+        return {str(each["name"]): int(str(each["pid"])) for each in known if each["pid"]}
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Signal a program and its children; one that is just starting again is left alone."""
+        pid = self.program_pids().get(name)
+        if pid:
+            _signal_group(pid, number)
+
+    def kill(self, name: str) -> None:
+        self.signal(name, signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Stop a program's clock for the length of a block."""
+        pid = self.program_pids().get(name)
+        try:
+            if pid:
+                _signal_group(pid, signal.SIGSTOP)
+            yield
+        finally:
+            if pid:
+                _signal_group(pid, signal.SIGCONT)
+
+    def addresses(self) -> Mapping[str, str]:
+        """Return the administrator's URLs of the servers."""
+        values = dotenv_values(self.system.run_directory / "addresses.env")
+        return {name: value for name, value in values.items() if value}
+
+    def database_url(self, service: str) -> str:
+        return self.system.service_environments[service]["DATABASE_URL"]
+
+    def query(self, service: str, statement: str, *parameters: object) -> list[tuple[object, ...]]:
+        """Return what a query finds in a service's database."""
+        with psycopg.connect(self.database_url(service), connect_timeout=10) as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def terminate_database_connections(self) -> None:
+        """Cut every connection of every service, in the middle of whatever it does."""
+        with psycopg.connect(self.addresses()["POSTGRES_URL"], autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND usename IS NOT NULL"
+            )
+
+    def close_broker_connections(self) -> None:
+        """Have the broker close every connection."""
+        for connection in self._management("GET", "connections"):
+            self._management("DELETE", f"connections/{quote(str(connection['name']), safe='')}")
+
+    def queue_depths(self) -> dict[str, int]:
+        """Return the number of messages of every queue, delivered ones included."""
+        return {
+            queue["name"]: queue.get("messages", 0) for queue in self._management("GET", "queues")
+        }
+
+    def add_replica(self, service: str, process: str) -> subprocess.Popen[bytes]:
+        """Start one more process of a service; it ends with the rig."""
+        port = str(free_ports(1)[0])
+        environment = {
+            **os.environ,
+            **self.system.service_environments[service],
+            "HTTP_HOST": "127.0.0.1",
+            "HTTP_PORT": port,
+            "OPS_PORT": port,
+        }
+        log = self.system.logs / f"replica-{service}-{process}-{port}.log"
+        with log.open("wb") as output:
+            replica = subprocess.Popen(
+                [sys.executable, "-m", f"services.{service}", process],
+                cwd=REPOSITORY,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self._replicas.append(replica)
+        return replica
+
+    def stop_replicas(self) -> None:
+        for replica in self._replicas:
+            replica.send_signal(signal.SIGCONT)
+            replica.terminate()
+        for replica in self._replicas:
+            try:
+                replica.wait(40)
+            except subprocess.TimeoutExpired:
+                replica.kill()
+                replica.wait()
+
+    def _management(self, method: str, path: str) -> list[dict[str, Any]]:
+        url = f"{self.addresses()['RABBITMQ_MANAGEMENT_URL']}/api/{path}"
+        answer = requests.request(method, url, timeout=10)
+        if method == "GET":
+            answer.raise_for_status()
+            found: list[dict[str, Any]] = answer.json()
+            return found
+        return []
+
+
+@contextmanager
+def running_rig(
+    directory: Path, variables: Mapping[str, str] | None = None, *, replicas: bool = True
+) -> Iterator[Rig]:
+    """Run the system on private servers, with replicas, for the length of a block."""
+    limits = {
+        "RATE_LIMIT_REGISTER_PER_MINUTE": "60000",
+        "RATE_LIMIT_TOKEN_PER_MINUTE": "60000",
+    }
+    with running_system(directory, {**limits, **(variables or {})}) as system:
+        rig = Rig(system)
+        try:
+            for service, process in EXTRA_REPLICAS if replicas else ():
+                rig.add_replica(service, process)
+            yield rig
+        finally:
+            rig.stop_replicas()
+
+
+def eventually(
+    condition: Callable[[], bool], what: str, seconds: float = 30, pause_seconds: float = 0.1
+) -> None:
+    """Poll a condition until it holds; a server that is away counts as not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(requests.RequestException, psycopg.OperationalError):
+            if condition():
+                return
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(pause_seconds)
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    # supervisord makes each program the leader of a group of its own.
+    with suppress(ProcessLookupError):
+        os.killpg(pid, number)

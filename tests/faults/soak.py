@@ -1,0 +1,98 @@
+"""`make soak MINUTES=10 SEED=1`: people at random, faults at random, and a verdict at the end.
+
+The seed decides what people do and which faults come in which order; when exactly they meet is up
+to the machine, so a run can be repeated in kind, not to the millisecond.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.fakes.telegram_person import TelegramPerson
+from tests.faults.checker import Verdict, check, wait_until_quiet
+from tests.faults.disasters import Disasters
+from tests.faults.rig import running_rig
+from tests.faults.subscriber import Seen
+from tests.faults.workload import Workload
+
+PEOPLE = 20
+HABITS_A_SECOND = 3.0
+# The last habits are due this long after the last command.
+TAIL_SECONDS = 20
+
+
+def soak(directory: Path, minutes: float, seed: int) -> tuple[Verdict, Counter[str]]:
+    """Run the system under load and faults; return the verdict and what was injected."""
+    with running_rig(directory) as rig:
+        telegram = TelegramPerson(rig.system.simulator_url)
+        workload = Workload(
+            rig.system.gateway_url, rig.system.simulator_url, seed, PEOPLE, HABITS_A_SECOND
+        )
+        disasters = Disasters(rig, telegram, seed)
+        broker = rig.system.service_environments["scheduler"]["RABBITMQ_URL"]
+        with Seen(rig.addresses().get("RABBITMQ_URL", broker)) as seen:
+            workload.gather()
+            _say(f"{PEOPLE} people linked; faults begin")
+            work = threading.Thread(target=workload.run, args=(minutes * 60,))
+            work.start()
+            _inject_while(work, disasters, random.Random(seed), workload)
+            telegram.clear_faults()
+            _say("faults over; waiting for quiet")
+            time.sleep(TAIL_SECONDS)
+            wait_until_quiet(rig)
+            requests = telegram.requests(limit=100_000)
+            verdict = check(rig, workload, seen, requests)
+        _keep_journal(directory, workload, requests)
+    return verdict, disasters.injected
+
+
+def _inject_while(
+    work: threading.Thread, disasters: Disasters, chance: random.Random, workload: Workload
+) -> None:
+    began = time.monotonic()
+    while work.is_alive():
+        work.join(chance.uniform(1, 5))
+        if work.is_alive():
+            fault = disasters.inject()
+            passed = time.monotonic() - began
+            _say(f"{passed:6.0f} s  {workload.journal.acknowledged:6} commands  {fault}")
+
+
+def _keep_journal(directory: Path, workload: Workload, requests: list[dict[str, object]]) -> None:
+    """Leave behind what an investigation of a breach needs."""
+    habits = [
+        {name: getattr(habit, name) for name in habit.__slots__}
+        for habit in workload.journal.habits.values()
+    ]
+    (directory / "journal.json").write_text(json.dumps({"habits": habits, "requests": requests}))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a program for people
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    directory = Path(tempfile.mkdtemp(prefix="habit-tracker-soak-"))
+    _say(f"logs and journal: {directory}")
+    verdict, injected = soak(directory, options.minutes, options.seed)
+    _say("\ninjected:")
+    for name, count in sorted(injected.items()):
+        _say(f"  {name:<36} {count:>5}")
+    _say(f"\nseed {options.seed}, {options.minutes:g} minutes:\n{verdict.table()}")
+    for breach in verdict.breaches:
+        _say(f"BREACH {breach}")
+    return 1 if verdict.breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

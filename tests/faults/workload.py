@@ -1,0 +1,224 @@
+"""People at random: they make, change and delete habits, and link and unlink chats.
+
+Every command goes into a journal together with its answer. A command whose answer was lost, or was
+a 5xx, is *in doubt*: it may or may not have happened, and the checker allows both.
+"""
+
+import random
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+
+from tests.fakes.spa_client import SpaClient
+from tests.fakes.telegram_person import ControlRefused, TelegramPerson
+
+NEVER = float("inf")
+# The clocks of the database and of this process are the same; the rest is rounding.
+LINK_MARGIN_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class HabitRecord:
+    """What a person knows of one habit; instants in Unix time.
+
+    `versions` are those of acknowledged commands; `deleted_from`: when its deletion was asked for.
+    """
+
+    id: str
+    person: int
+    action: str
+    created_at: float
+    due_at: float
+    versions: list[int]
+    deleted_from: float = NEVER
+    in_doubt: bool = False
+
+
+@dataclass(slots=True)
+class Person:
+    """An account with its chat, and the times in which its link was not certain."""
+
+    client: SpaClient
+    chat: int
+    zone: str
+    unsure: list[tuple[float, float]] = field(default_factory=list)
+
+    def is_surely_linked(self, instant: float) -> bool:
+        return not any(start <= instant <= end for start, end in self.unsure)
+
+
+@dataclass(slots=True)
+class Journal:
+    """All commands that were answered, and those in doubt."""
+
+    habits: dict[str, HabitRecord] = field(default_factory=dict)
+    acknowledged: int = 0
+    in_doubt: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+class Workload:
+    """Drives the system from a seed until told to stop; `journal` tells what was acknowledged."""
+
+    def __init__(
+        self, gateway_url: str, simulator_url: str, seed: int, people: int, habits_a_second: float
+    ) -> None:
+        self.journal = Journal()
+        self.people: list[Person] = []
+        self._gateway_url = gateway_url
+        self._telegram = TelegramPerson(simulator_url)
+        self._chance = random.Random(seed)
+        self._size = people
+        self._pause = 1 / habits_a_second
+        self._serial = 0
+
+    def gather(self) -> None:
+        """Register the people and link their chats, before anything goes wrong."""
+        for _ in range(self._size):
+            zone = self._chance.choice(["UTC", "Asia/Tokyo", "America/New_York", "Europe/Moscow"])
+            client = SpaClient.registered(self._gateway_url, time_zone=zone)
+            person = Person(client, self._telegram.create_chat(), zone)
+            self._telegram.say(person.chat, f"/start {client.link_code()}")
+            self.people.append(person)
+        for person in self.people:
+            deadline = time.monotonic() + 30
+            while person.client.link_status() != "linked":
+                assert time.monotonic() < deadline, "not linked"
+                time.sleep(0.1)
+
+    def run(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """Act for a while."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not (stop and stop.is_set()):
+            began = time.monotonic()
+            self._act()
+            time.sleep(max(0.0, self._pause - (time.monotonic() - began)))
+
+    def _act(self) -> None:
+        number = self._chance.randrange(len(self.people))
+        match self._chance.choices(("create", "change", "delete", "link"), (80, 10, 7, 3))[0]:
+            case "create":
+                self._create(number)
+            case "change":
+                self._change(self._some_habit(number), {"place": f"Place {self._next()}"})
+            case "delete":
+                self._delete(self._some_habit(number))
+            case _:
+                self._relink(self.people[number])
+
+    def _create(self, number: int) -> None:
+        person = self.people[number]
+        due = datetime.now(UTC).replace(microsecond=0) + timedelta(
+            seconds=self._chance.randint(4, 15)
+        )
+        action = f"Soak habit {self._next()}."
+        answer = self._command(
+            person,
+            "POST",
+            "/habit/",
+            {
+                "action": action,
+                "place": "Somewhere",
+                "time": due.astimezone(ZoneInfo(person.zone)).strftime("%H:%M:%S"),
+                "duration_seconds": 60,
+            },
+        )
+        if answer is None:
+            return
+        habit = answer.json()
+        self.journal.habits[habit["id"]] = HabitRecord(
+            id=habit["id"],
+            person=number,
+            action=action,
+            created_at=datetime.fromisoformat(habit["created_at"]).timestamp(),
+            due_at=due.timestamp(),
+            versions=[habit["version"]],
+        )
+
+    def _change(self, habit: HabitRecord | None, changes: dict[str, Any]) -> None:
+        if habit is None:
+            return
+        answer = self._command(self.people[habit.person], "PATCH", f"/habit/{habit.id}/", changes)
+        if answer is None:
+            habit.in_doubt = True
+        else:
+            habit.versions.append(answer.json()["version"])
+
+    def _delete(self, habit: HabitRecord | None) -> None:
+        if habit is None:
+            return
+        habit.deleted_from = time.time()
+        answer = self._command(self.people[habit.person], "DELETE", f"/habit/{habit.id}/")
+        if answer is None:
+            habit.in_doubt = True
+
+    def _relink(self, person: Person) -> None:
+        """Unlink and link again; until it is certain, nothing is expected of the reminders."""
+        began = time.time()
+        person.unsure.append((began, NEVER))
+        if self._command(person, "DELETE", "/tg/link/") is None:
+            return
+        asked = self._command(person, "POST", "/tg/link/", {})
+        if asked is None:
+            return
+        try:
+            self._telegram.say(person.chat, f"/start {asked.json()['code']}")
+        except (ControlRefused, requests.RequestException):
+            return
+        watch = threading.Thread(target=self._watch_link, args=(person, began), daemon=True)
+        watch.start()
+
+    def _watch_link(self, person: Person, began: float) -> None:
+        """End the time of doubt when the API says the chat is linked again."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(requests.RequestException, KeyError, ValueError):
+                link = person.client.call("GET", "/tg/link/").json()
+                if link["status"] == "linked" and _instant(link["linked_at"]) >= began:
+                    person.unsure.remove((began, NEVER))
+                    person.unsure.append((began, time.time() + LINK_MARGIN_SECONDS))
+                    return
+            time.sleep(0.5)
+
+    def _command(
+        self, person: Person, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> requests.Response | None:
+        """Send one command; None when nobody can know whether it happened, or it was refused."""
+        try:
+            options = {} if body is None else {"json": body}
+            answer = person.client.call(method, path, **options)
+            if answer.status_code == 401:
+                person.client.sign_in()
+        except (requests.RequestException, AssertionError):
+            self.journal.in_doubt += 1
+            return None
+        if answer.ok:
+            self.journal.acknowledged += 1
+            return answer
+        if answer.status_code >= 500:
+            self.journal.in_doubt += 1
+        else:
+            self.journal.refused.append(f"{method} {path}: {answer.status_code} {answer.text}")
+        return None
+
+    def _some_habit(self, number: int) -> HabitRecord | None:
+        mine = [
+            habit
+            for habit in self.journal.habits.values()
+            if habit.person == number and habit.deleted_from == NEVER
+        ]
+        return self._chance.choice(mine[-5:]) if mine else None
+
+    def _next(self) -> int:
+        self._serial += 1
+        return self._serial
+
+
+def _instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
