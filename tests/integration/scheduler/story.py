@@ -43,6 +43,11 @@ def time_at(instant: datetime) -> time:
     return instant.astimezone(UTC).time()
 
 
+def on_the_date_after(instant: datetime, shown: datetime) -> datetime:
+    """Return when a clock in UTC shows the time of `shown` on the date after that of `instant`."""
+    return datetime.combine(instant.date() + timedelta(days=1), shown.time(), tzinfo=UTC)
+
+
 def deliver(engine: Engine, *states: State, grace: timedelta = GRACE) -> None:
     """Hand each state to the scheduler as the event that carries it."""
     for state in states:

@@ -16,9 +16,11 @@ from shared.contracts.events import REMINDER_DUE, REMINDER_MISSED, HabitStateV1
 from shared.database import transaction
 from tests.integration.scheduler.story import (
     GRACE,
+    State,
     deliver,
     linked_account,
     next_due,
+    on_the_date_after,
     recorded,
     row_of,
     seconds_ago,
@@ -27,9 +29,10 @@ from tests.integration.scheduler.story import (
     until_somebody_waits_for_a_lock,
     wait_since,
 )
-from tests.unit.scheduler.states import habit_state
+from tests.unit.scheduler.states import account_state, habit_state
 
 ONE_DAY = timedelta(days=1)
+HALF_A_SECOND = timedelta(milliseconds=500)
 
 
 def due_habit(
@@ -269,38 +272,58 @@ def test_a_habit_that_cannot_be_settled_is_parked_and_the_others_go_on(engine: E
     assert poisoned.parked_reason == "UnknownTimeZone: unknown time zone 'Mars/Olympus'"
 
 
-def test_a_change_waits_for_the_tick_that_has_claimed_and_sees_what_it_left(
+def test_a_changed_time_waits_for_the_tick_that_has_claimed_and_sees_what_it_left(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     due_at = seconds_ago(1)
     later = due_at + timedelta(minutes=5)
+    changes = habit_state(version=2, time=time_at(later), updated_at=due_at - HALF_A_SECOND)
+
+    _tick_while(engine, due_at, changes, monkeypatch)
+
+    # Announced for today already, so the new time counts from tomorrow.
+    assert next_due(engine) == on_the_date_after(due_at, later)
+
+
+def test_an_owner_s_move_waits_for_the_tick_that_has_claimed_and_sees_what_it_left(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due_at = seconds_ago(1)
+    an_hour_west = account_state(
+        version=2, time_zone="Etc/GMT+1", updated_at=due_at - HALF_A_SECOND
+    )
+
+    _tick_while(engine, due_at, an_hour_west, monkeypatch)
+
+    assert next_due(engine) == due_at + timedelta(hours=25)
+
+
+def _tick_while(
+    engine: Engine, due_at: datetime, change: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tick with two overdue occurrences, and deliver a change before the tick has committed.
+
+    The change came between the two: one that does not wait sees only the first as used up.
+    """
     linked_account(engine)
     due_habit(engine, due_at)
-    changed_at = due_at - timedelta(seconds=1)
-    change = habit_state(version=2, time=time_at(later), updated_at=changed_at)
-
+    wait_since(engine, due_at - ONE_DAY)
     with ThreadPoolExecutor(1) as threads:
         changes: list[Future[None]] = []
 
-        def place_while_a_change_comes(
-            connection: Connection, placements: Sequence[Placement]
-        ) -> None:
+        def place_while_it_changes(connection: Connection, placements: Sequence[Placement]) -> None:
             changes.append(threads.submit(deliver, engine, change))
             until_somebody_waits_for_a_lock(engine)
             place(connection, placements)
 
-        monkeypatch.setattr(due_tick, "place", place_while_a_change_comes)
+        monkeypatch.setattr(due_tick, "place", place_while_it_changes)
         tick(engine, GRACE)
         changes[0].result()
-
-    # Announced for today already, so the new time counts from tomorrow.
-    assert len(told(engine)) == 1
-    assert next_due(engine) == later + ONE_DAY
+    assert [one.type for one in told(engine)] == [REMINDER_MISSED, REMINDER_DUE]
 
 
 def _many_due_habits(engine: Engine, count: int) -> None:
-    due_at = seconds_ago(30)
-    due_habit(engine, due_at, "habit-0")
+    due_habit(engine, seconds_ago(30), "habit-0")
     copied = [column.name for column in HABITS.columns if column.name != "habit_id"]
     with transaction(engine) as connection:
         connection.execute(

@@ -18,6 +18,7 @@ from tests.integration.scheduler.story import (
     deliver,
     linked_account,
     next_due,
+    on_the_date_after,
     recorded,
     row_of,
     seconds_ago,
@@ -209,7 +210,7 @@ def test_what_was_due_before_its_time_was_changed_is_announced_as_it_was(engine:
 
     assert [(one.type, one.body["place"]) for one in told(engine)] == [(REMINDER_DUE, "Kitchen")]
     # The date is used up: the new time counts from the next one.
-    assert next_due(engine) == later + timedelta(days=1)
+    assert next_due(engine) == on_the_date_after(due_at, later)
 
 
 def test_what_was_due_after_the_change_is_not_announced(engine: Engine) -> None:

@@ -1,10 +1,14 @@
 """Two changes of one account run one after the other, so that neither overlooks the other."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from sqlalchemy import Engine
+import pytest
+from sqlalchemy import Connection, Engine
 
+from services.scheduler import projection
 from services.scheduler.event_handlers import on_account
+from services.scheduler.projection import lock_habit
+from services.scheduler.schedule import Habit
 from shared.database import transaction
 from tests.integration.scheduler.story import (
     GRACE,
@@ -28,6 +32,27 @@ def test_a_habit_that_comes_while_its_owner_moves_is_scheduled_where_the_owner_i
             comes = threads.submit(deliver, engine, habit_state())
             until_somebody_waits_for_a_lock(engine)
         comes.result()
+
+    assert next_due(engine) == instant("2026-05-01T22:00")
+
+
+def test_an_owner_that_moves_while_a_habit_comes_takes_the_habit_along(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked_account(engine)
+    moves = account_state(version=2, time_zone="Asia/Tokyo")
+
+    with ThreadPoolExecutor(1) as threads:
+        moving: list[Future[None]] = []
+
+        def lock_habit_while_the_owner_moves(connection: Connection, habit_id: str) -> Habit | None:
+            moving.append(threads.submit(deliver, engine, moves))
+            until_somebody_waits_for_a_lock(engine)
+            return lock_habit(connection, habit_id)
+
+        monkeypatch.setattr(projection, "lock_habit", lock_habit_while_the_owner_moves)
+        deliver(engine, habit_state())
+        moving[0].result()
 
     assert next_due(engine) == instant("2026-05-01T22:00")
 
