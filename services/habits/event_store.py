@@ -37,14 +37,6 @@ class RecordedEvent:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """Whose stream it is and how many events it has."""
-
-    owner_id: UUID
-    version: int
-
-
 class EventStore:
     """Appends to and reads from streams, on the connection it is given."""
 
@@ -85,15 +77,6 @@ class EventStore:
         """Return the state all stored events of the stream lead to."""
         rows = connection.execute(_in_order().where(events.c.stream_id == stream_id))
         return evolve_all(self._read(row).event for row in rows)
-
-    def find_stream(self, connection: Connection, stream_id: UUID) -> Stream | None:
-        """Return the stream, unless there is none or it was erased."""
-        row = connection.execute(
-            select(streams.c.owner_id, streams.c.version).where(
-                streams.c.id == stream_id, streams.c.erased_at.is_(None)
-            )
-        ).one_or_none()
-        return None if row is None else Stream(owner_id=row.owner_id, version=row.version)
 
     def read(
         self, connection: Connection, stream_id: UUID, *, after_version: int = 0, limit: int

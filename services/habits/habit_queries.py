@@ -69,19 +69,19 @@ class HabitQueries:
     def history(
         self, habit_id: UUID, reader: UUID, page: PageRequest
     ) -> tuple[int, list[HistoryItem]]:
-        """Return the number of a habit's events, and one page; also of a deleted habit.
+        """Return the number of a habit's events, and one page of them.
 
-        Raises HabitNotFound for everybody but the owner.
+        Raises HabitNotFound for everybody but the owner, and once the habit is deleted.
         """
         with transaction(self._engine) as connection:
             refuse_erased(connection, reader)
-            stream = self._store.find_stream(connection, habit_id)
-            if stream is None or stream.owner_id != reader:
+            habit = read_model.find(connection, habit_id)
+            if habit is None or habit.owner_id != reader:
                 raise HabitNotFound
             recorded = self._store.read(
                 connection, habit_id, after_version=page.offset, limit=page.page_size
             )
-        return stream.version, [_history_item(item) for item in recorded]
+        return habit.version, [_history_item(item) for item in recorded]
 
 
 def _count_and_page(

@@ -66,6 +66,9 @@ _HABIT_ID = {
     "schema": {"type": "string", "example": EXAMPLE_ID},
 }
 
+# No other path has this length, so none is taken for an id: `PUT /public/` is a 405, not a 404.
+_ONE = "/<string(length=36):habit_id>"
+
 blueprint = ApiBlueprint(
     "habits",
     __name__,
@@ -126,7 +129,7 @@ class PublishedHabits(MethodView):
         return envelope(page, count, [_public_representation(habit) for habit in habits])
 
 
-@blueprint.route("/<habit_id>/", parameters=[_HABIT_ID])
+@blueprint.route(f"{_ONE}/", parameters=[_HABIT_ID])
 class OneHabit(MethodView):
     """One habit."""
 
@@ -191,7 +194,7 @@ class OneHabit(MethodView):
         _commands().delete(_id(habit_id), _account(), _if_match())
 
 
-@blueprint.route("/<habit_id>/history/", parameters=[_HABIT_ID])
+@blueprint.route(f"{_ONE}/history/", parameters=[_HABIT_ID])
 class HabitHistory(MethodView):
     """What happened to a habit."""
 
@@ -203,7 +206,7 @@ class HabitHistory(MethodView):
     def get(self, query: dict[str, int], habit_id: str) -> dict[str, Any]:
         """Read what happened to a habit, oldest first.
 
-        For the owner only. The history of a deleted habit stays readable.
+        For the owner only, as long as the habit is there.
         """
         page = PageRequest(**query)
         count, items = _queries().history(_id(habit_id), _account(), page)

@@ -223,7 +223,7 @@ class HistoryEntry(ma.Schema):
         required=True,
         metadata={
             "description": "The fields that the event changed, with their new values; all of them"
-            " for `created`, none for `deleted`.",
+            " for `created`.",
             "example": {"place": "Office"},
         },
     )

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -174,4 +175,5 @@ def test_a_wrong_query_is_refused(anna: Caller, path: str, query: str) -> None:
 def test_the_token_is_judged_before_the_input(client: FlaskClient) -> None:
     assert_problem(client.post("/api/habit/", json={"colour": 1}), 401, "not_authenticated")
     assert_problem(client.get("/api/habit/?page=0"), 401, "not_authenticated")
-    assert_problem(client.get("/api/habit/nonsense/"), 401, "not_authenticated")
+    strangers = client.patch(f"/api/habit/{uuid4()}/", json={"colour": 1})
+    assert_problem(strangers, 401, "not_authenticated")

@@ -82,7 +82,6 @@ def test_what_was_appended_is_loaded(engine: Engine, stream_id: UUID) -> None:
 def test_an_unknown_stream_is_no_habit(engine: Engine) -> None:
     with engine.connect() as connection:
         assert STORE.load(connection, uuid4()) == NoHabit()
-        assert STORE.find_stream(connection, uuid4()) is None
 
 
 def test_nothing_is_stored_before_the_caller_commits(engine: Engine) -> None:

@@ -197,6 +197,17 @@ def test_an_id_that_is_none_is_not_found(anna: Caller) -> None:
         assert_problem(anna.get(f"/api/habit/{wrong}/history/"), 404, "not_found")
 
 
-def test_wrong_methods_are_told_so(anna: Caller) -> None:
-    assert_problem(anna.request("PATCH", "/api/habit/", json={}), 405, "method_not_allowed")
-    assert_problem(anna.request("POST", "/api/habit/public/", json={}), 405, "method_not_allowed")
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/api/habit/", {"GET", "HEAD", "OPTIONS", "POST"}),
+        ("POST", "/api/habit/public/", {"GET", "HEAD", "OPTIONS"}),
+        ("DELETE", "/api/habit/public/", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(
+    anna: Caller, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = anna.request(method, path, json={})
+    assert_problem(answer, 405, "method_not_allowed")
+    assert set(answer.headers["Allow"].split(", ")) == allowed
