@@ -57,7 +57,8 @@ class RunDirectory:
     def claimed(self) -> Iterator[None]:
         """Create the directory and keep others out; the claim ends with the process."""
         for folder in (self.path, self.logs, self.gateway):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
         with (self.path / "lock").open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,148 @@
+"""`make run` for real: private servers in a directory that nobody else may enter, twice.
+
+The second start finds the data of the first; what is killed comes back; no process stays behind.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import redis
+import requests
+
+from deploy.local.programs import REPOSITORY, wait_until
+from tests.servers.whole_system import System, running_system
+
+pytestmark = pytest.mark.timeout(900)
+
+STANDARD_PORTS = {5432, 5672, 6379, 4369, 25672, 15672}
+
+
+@pytest.fixture(scope="module")
+def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with a space in its name below one closed to others, as /root is."""
+    closed = tmp_path_factory.mktemp("closed")
+    closed.chmod(0o700)
+    return closed / "run directory"
+
+
+@pytest.fixture(scope="module")
+def first_run(run_directory: Path) -> Iterator[System]:
+    """Yield the system after its first start; its tests come before those of the second run."""
+    with running_system(run_directory) as system:
+        yield system
+
+
+def test_everything_answers_and_no_password_is_printed(first_run: System) -> None:
+    health = requests.get(f"{first_run.gateway_url}/api/health/", timeout=10)
+    assert (health.status_code, health.json()["status"]) == (200, "ok")
+    printed = first_run.output.read_text()
+    assert f":{urlsplit(first_run.gateway_url).port}/api/swagger/" in printed
+    secrets = (first_run.run_directory / "secrets.json").read_text()
+    assert not [
+        secret for secret in re.findall(r'"([0-9a-f:]{35,})"', secrets) if secret in printed
+    ]
+
+
+def test_the_private_servers_keep_off_the_standard_ports(first_run: System) -> None:
+    addresses = (first_run.run_directory / "addresses.env").read_text()
+    ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", addresses)}
+    assert len(ports) == 3
+    assert not ports & STANDARD_PORTS
+
+
+def test_a_second_run_in_the_same_directory_is_refused_in_one_line(first_run: System) -> None:
+    command = [sys.executable, "-m", "deploy.local", "--settings-file", os.devnull, "run"]
+    environment = {**os.environ, "HABIT_TRACKER_RUN_DIR": str(first_run.run_directory)}
+    second = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert second.returncode != 0
+    assert f"process {first_run.process.pid}" in second.stderr
+    assert len(second.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["-m services.scheduler tick", "-m services.habits serve", "/redis-server"]
+)
+def test_what_is_killed_comes_back(first_run: System, command: str) -> None:
+    (victim, *_) = _processes(first_run, command)
+    os.kill(victim, signal.SIGKILL)
+    wait_until(
+        lambda: any(process != victim for process in _processes(first_run, command)), command, 60
+    )
+
+
+def test_the_directory_with_all_data_is_closed_to_others(first_run: System) -> None:
+    assert first_run.run_directory.stat().st_mode & 0o077 == 0
+
+
+def test_the_second_run_has_the_data_of_the_first_and_nothing_stays_behind(
+    first_run: System, run_directory: Path
+) -> None:
+    _write_marks(first_run)
+    processes = _descendants(first_run.process.pid)
+    first_run.process.send_signal(signal.SIGTERM)
+    first_run.process.send_signal(signal.SIGTERM)
+    assert first_run.process.wait(timeout=120) == 0
+    assert _alive(processes, run_directory) == []
+    with running_system(run_directory) as second_run:
+        _expect_marks(second_run)
+        processes = _descendants(second_run.process.pid)
+        second_run.process.send_signal(signal.SIGINT)
+        assert second_run.process.wait(timeout=120) == 0
+        assert _alive(processes, run_directory) == []
+
+
+def _write_marks(system: System) -> None:
+    environment = system.service_environments["notifier"]
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        connection.execute("CREATE TABLE mark AS SELECT 'kept' AS word")
+    with redis.Redis.from_url(environment["REDIS_URL"]) as client:
+        client.set("mark", "kept")
+
+
+def _expect_marks(system: System) -> None:
+    environment = system.service_environments["notifier"]
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT word FROM mark").fetchone() == ("kept",)
+    with redis.Redis.from_url(environment["REDIS_URL"]) as client:
+        assert client.get("mark") == b"kept"
+
+
+def _processes(system: System, command: str) -> list[int]:
+    lines = _ps("pid=,args=")
+    family = set(_descendants(system.process.pid))
+    return [
+        int(line.split(None, 1)[0])
+        for line in lines
+        if command in line and int(line.split(None, 1)[0]) in family
+    ]
+
+
+def _descendants(ancestor: int) -> list[int]:
+    parents = {int(line.split()[0]): int(line.split()[1]) for line in _ps("pid=,ppid=")}
+    family = [ancestor]
+    for member in family:
+        family.extend(child for child, parent in parents.items() if parent == member)
+    return family[1:]
+
+
+def _alive(processes: list[int], run_directory: Path) -> list[str]:
+    return [
+        line
+        for line in _ps("pid=,args=")
+        if int(line.split(None, 1)[0]) in processes or str(run_directory) in line
+    ]
+
+
+def _ps(columns: str) -> list[str]:
+    listing = subprocess.run(["ps", "-eo", columns], capture_output=True, text=True, check=True)
+    return listing.stdout.splitlines()
