@@ -57,16 +57,18 @@ def init_access_tokens(app: Flask, find_key: KeyLookup) -> JWTManager:
     manager = JWTManager(app)
 
     @manager.decode_key_loader
-    def _key(header: dict[str, Any], _claims: dict[str, Any]) -> Any:
+    def _key(header: dict[str, Any], claims: dict[str, Any]) -> Any:
         kid = header.get("kid")
         if not isinstance(kid, str):
             raise UnknownKey("the token names no key")
+        # Here, because later the library takes a token without a type for an access token.
+        if claims.get("type") != "access":
+            raise jwt.InvalidTokenError("not an access token")
         return find_key(kid)
 
     @manager.token_verification_loader
-    def _is_complete(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
-        # The library takes a token without a type for an access token; auth signs no other kind.
-        return claims.get("type") == "access" and "exp" in claims
+    def _expires(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
+        return "exp" in claims
 
     manager.unauthorized_loader(_missing)
     manager.invalid_token_loader(_invalid)

@@ -239,6 +239,7 @@ BAD_TOKENS = {
     "wrong audience": token(aud="somebody-else"),
     "wrong issuer": token(iss="somebody-else"),
     "refresh type": token(type="refresh"),
+    "without type": token(type=None),
     "number as subject": token(sub=None),
     "unsigned": jwt.encode({"sub": "a"}, "", algorithm="none", headers={"kid": "k-1"}),
     "another algorithm": jwt.encode({"sub": "a"}, RSA_KEY, "RS256", headers={"kid": "k-1"}),
