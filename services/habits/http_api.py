@@ -17,54 +17,28 @@ from flask_jwt_extended import jwt_required
 
 from services.habits import etags
 from services.habits.command_handling import HabitCommands
+from services.habits.documented_parameters import (
+    BEARER,
+    ETAG,
+    HABIT_ID,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    LOCATION,
+)
 from services.habits.habit import HabitNotFound
 from services.habits.habit_details import DetailChanges, HabitDetails, all_details
 from services.habits.habit_events import ActiveHabit
 from services.habits.habit_ids import parse_habit_id
 from services.habits.habit_queries import HabitQueries
+from services.habits.list_schemas import HabitPage, HistoryPage
 from services.habits.pagination import PageQuery, PageRequest, envelope
-from services.habits.schemas import (
-    EXAMPLE_ID,
-    HabitBody,
-    HabitPage,
-    HabitPatch,
-    HabitRepresentation,
-    HistoryPage,
-)
+from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
 from shared.access_tokens import current_account_id
 from shared.http_app import ApiBlueprint
 from shared.problem_details import unauthorized
 
 COMMANDS = "habit_commands"
 QUERIES = "habit_queries"
-
-_BEARER: list[dict[str, list[str]]] = [{"bearerAuth": []}]
-_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The habit's version, quoted."}}
-_LOCATION = {
-    "Location": {
-        "schema": {"type": "string", "format": "uri"},
-        "description": "Address of the new habit.",
-    }
-}
-_IF_MATCH = {
-    "in": "header",
-    "name": "If-Match",
-    "schema": {"type": "string", "example": '"1"'},
-    "description": "The ETag of the version the change is meant for; 412 if the habit has moved"
-    " on.",
-}
-_IF_NONE_MATCH = {
-    "in": "header",
-    "name": "If-None-Match",
-    "schema": {"type": "string", "example": '"1"'},
-    "description": "ETags the client already has; 304 if the habit is still one of them.",
-}
-_HABIT_ID = {
-    "in": "path",
-    "name": "habit_id",
-    "required": True,
-    "schema": {"type": "string", "example": EXAMPLE_ID},
-}
 
 # No other path has this length, so none is taken for an id: `PUT /public/` is a 405, not a 404.
 _ONE = "/<string(length=36):habit_id>"
@@ -82,7 +56,7 @@ class OwnHabits(MethodView):
     """The caller's habits."""
 
     @jwt_required()
-    @blueprint.doc(security=_BEARER)
+    @blueprint.doc(security=BEARER)
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, HabitPage)
     @blueprint.problems(401)
@@ -93,9 +67,9 @@ class OwnHabits(MethodView):
         return envelope(page, count, [_representation(habit) for habit in habits])
 
     @jwt_required()
-    @blueprint.doc(security=_BEARER)
+    @blueprint.doc(security=BEARER)
     @blueprint.arguments(HabitBody)
-    @blueprint.response(201, HabitRepresentation, headers={**_ETAG, **_LOCATION})
+    @blueprint.response(201, HabitRepresentation, headers={**ETAG, **LOCATION})
     @blueprint.problems(401, 413, 415)
     def post(self, body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Create a habit.
@@ -129,14 +103,14 @@ class PublishedHabits(MethodView):
         return envelope(page, count, [_public_representation(habit) for habit in habits])
 
 
-@blueprint.route(f"{_ONE}/", parameters=[_HABIT_ID])
+@blueprint.route(f"{_ONE}/", parameters=[HABIT_ID])
 class OneHabit(MethodView):
     """One habit."""
 
     @jwt_required()
-    @blueprint.doc(security=_BEARER, parameters=[_IF_NONE_MATCH])
-    @blueprint.response(200, HabitRepresentation, headers=_ETAG)
-    @blueprint.alt_response(304, description="Not Modified", headers=_ETAG, success=True)
+    @blueprint.doc(security=BEARER, parameters=[IF_NONE_MATCH])
+    @blueprint.response(200, HabitRepresentation, headers=ETAG)
+    @blueprint.alt_response(304, description="Not Modified", headers=ETAG, success=True)
     @blueprint.problems(401, 404)
     def get(self, habit_id: str) -> Any:
         """Read a habit.
@@ -153,9 +127,9 @@ class OneHabit(MethodView):
         return shown, 200, {"ETag": etag}
 
     @jwt_required()
-    @blueprint.doc(security=_BEARER, parameters=[_IF_MATCH])
+    @blueprint.doc(security=BEARER, parameters=[IF_MATCH])
     @blueprint.arguments(HabitBody)
-    @blueprint.response(200, HabitRepresentation, headers=_ETAG)
+    @blueprint.response(200, HabitRepresentation, headers=ETAG)
     @blueprint.problems(401, 403, 404, 409, 412, 413, 415)
     def put(
         self, body: dict[str, Any], habit_id: str
@@ -168,9 +142,9 @@ class OneHabit(MethodView):
         return _change(habit_id, all_details(HabitDetails(**body)))
 
     @jwt_required()
-    @blueprint.doc(security=_BEARER, parameters=[_IF_MATCH])
+    @blueprint.doc(security=BEARER, parameters=[IF_MATCH])
     @blueprint.arguments(HabitPatch)
-    @blueprint.response(200, HabitRepresentation, headers=_ETAG)
+    @blueprint.response(200, HabitRepresentation, headers=ETAG)
     @blueprint.problems(401, 403, 404, 409, 412, 413, 415)
     def patch(
         self, body: dict[str, Any], habit_id: str
@@ -183,7 +157,7 @@ class OneHabit(MethodView):
         return _change(habit_id, cast("DetailChanges", body))
 
     @jwt_required()
-    @blueprint.doc(security=_BEARER, parameters=[_IF_MATCH])
+    @blueprint.doc(security=BEARER, parameters=[IF_MATCH])
     @blueprint.response(204)
     @blueprint.problems(401, 403, 404, 409, 412, 413, 415)
     def delete(self, habit_id: str) -> None:
@@ -194,12 +168,12 @@ class OneHabit(MethodView):
         _commands().delete(_id(habit_id), _account(), _if_match())
 
 
-@blueprint.route(f"{_ONE}/history/", parameters=[_HABIT_ID])
+@blueprint.route(f"{_ONE}/history/", parameters=[HABIT_ID])
 class HabitHistory(MethodView):
     """What happened to a habit."""
 
     @jwt_required()
-    @blueprint.doc(security=_BEARER)
+    @blueprint.doc(security=BEARER)
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, HistoryPage)
     @blueprint.problems(401, 404)

@@ -1,0 +1,31 @@
+"""How the API document describes the headers, the path parameter and the token of the routes."""
+
+from services.habits.schemas import EXAMPLE_ID
+
+BEARER: list[dict[str, list[str]]] = [{"bearerAuth": []}]
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The habit's version, quoted."}}
+LOCATION = {
+    "Location": {
+        "schema": {"type": "string", "format": "uri"},
+        "description": "Address of the new habit.",
+    }
+}
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "schema": {"type": "string", "example": '"1"'},
+    "description": "The ETag of the version the change is meant for; 412 if the habit has moved"
+    " on.",
+}
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "schema": {"type": "string", "example": '"1"'},
+    "description": "ETags the client already has; 304 if the habit is still one of them.",
+}
+HABIT_ID = {
+    "in": "path",
+    "name": "habit_id",
+    "required": True,
+    "schema": {"type": "string", "example": EXAMPLE_ID},
+}
