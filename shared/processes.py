@@ -1,23 +1,29 @@
-"""How a process of ours runs: it waits for its servers, works until SIGTERM, and stops cleanly."""
+"""How a process of ours runs: it waits for its servers, works until SIGTERM, and stops cleanly.
+
+What only some processes need (FastStream, Alembic) is imported where it is needed: a dozen
+processes that start at once share the processor.
+"""
 
 import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
 from shared.broker_topology import declare_topology
-from shared.consumer import Consumer
 from shared.contracts.topology import WorkQueue
 from shared.database import new_async_engine
-from shared.migrations import migrate
 from shared.ops_http import OpsServer, ReadinessChecks
 from shared.outbox.relay import Relay
 from shared.publisher import BROKER_ERRORS, Publisher
 from shared.structured_logs import get_logger
 from shared.waiting import wait_for, wait_for_async
+
+if TYPE_CHECKING:
+    from shared.consumer import Consumer
 
 SETUP_LIMIT_SECONDS = 300
 
@@ -76,7 +82,7 @@ async def connected(publisher: Publisher, stop: asyncio.Event) -> AsyncIterator[
 
 
 async def consume(
-    consumer: Consumer, publisher: Publisher, stop: asyncio.Event, *, on_stop: Work | None = None
+    consumer: "Consumer", publisher: Publisher, stop: asyncio.Event, *, on_stop: Work | None = None
 ) -> None:
     """Consume until `stop`; `on_stop` runs once no delivery is in hand any more."""
     async with connected(publisher, stop) as ready:
@@ -115,6 +121,8 @@ def run_setup(
 
     Raises the last error when a server does not appear within `SETUP_LIMIT_SECONDS`.
     """
+    from shared.migrations import migrate
+
     wait_for(
         "PostgreSQL",
         lambda: migrate(service, database_url),

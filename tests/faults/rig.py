@@ -20,6 +20,7 @@ from xmlrpc.client import ServerProxy
 import psycopg
 import requests
 from dotenv import dotenv_values
+from yarl import URL
 
 from deploy.local.ports import free_ports
 from deploy.local.programs import REPOSITORY
@@ -80,6 +81,12 @@ class Rig:
         """Return the administrator's URLs of the servers."""
         values = dotenv_values(self.system.run_directory / "addresses.env")
         return {name: value for name, value in values.items() if value}
+
+    def broker_url(self) -> str:
+        """Return the broker's address for its administrator, as a service from outside."""
+        ours = URL(self.system.service_environments["scheduler"]["RABBITMQ_URL"])
+        administrator = URL(self.addresses()["RABBITMQ_MANAGEMENT_URL"])
+        return str(ours.with_user(administrator.user).with_password(administrator.password))
 
     def database_url(self, service: str) -> str:
         return self.system.service_environments[service]["DATABASE_URL"]

@@ -35,8 +35,7 @@ def soak(directory: Path, minutes: float, seed: int) -> tuple[Verdict, Counter[s
             rig.system.gateway_url, rig.system.simulator_url, seed, PEOPLE, HABITS_A_SECOND
         )
         disasters = Disasters(rig, telegram, seed)
-        broker = rig.system.service_environments["scheduler"]["RABBITMQ_URL"]
-        with Seen(rig.addresses().get("RABBITMQ_URL", broker)) as seen:
+        with Seen(rig.broker_url()) as seen:
             workload.gather()
             _say(f"{PEOPLE} people linked; faults begin")
             work = threading.Thread(target=workload.run, args=(minutes * 60,))
