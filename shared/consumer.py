@@ -14,8 +14,7 @@ own, because brokers disagree on what their delivery count counts.
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -28,8 +27,9 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.contracts.cloud_event import CloudEvent, UnreadableMessage, read_event
+from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import RETRY_DELAYS_SECONDS, WorkQueue
+from shared.deliveries import Delivery, Handler, RetryLater
 from shared.publisher import BROKER_ERRORS, Publisher, Unroutable, broker_url
 from shared.structured_logs import get_logger
 
@@ -52,35 +52,6 @@ _handled = Counter("messages_handled_total", "Deliveries by how they ended", ["q
 _seconds = Histogram("message_handling_seconds", "Time a handler took", ["queue"])
 
 _log = get_logger(__name__)
-
-
-class RetryLater(Exception):
-    """Have this message again after about `delay_seconds`; does not count as an attempt."""
-
-    def __init__(self, delay_seconds: float, reason: str) -> None:
-        super().__init__(reason)
-        self.delay_seconds = delay_seconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One message as it came from a queue. `redelivered` is the broker's flag."""
-
-    queue: WorkQueue
-    message_id: str
-    headers: Mapping[str, Any]
-    body: bytes
-    redelivered: bool
-    attempt: int
-    content_type: str | None
-    message_type: str | None
-
-    def event(self) -> CloudEvent:
-        """Read the message as a public event. Raises UnreadableMessage."""
-        return read_event(self.headers, self.body)
-
-
-Handler = Callable[[Delivery], Awaitable[None]]
 
 
 class Consumer:

@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 
 from services.habits.erasure import erase_account
 from shared import instants
-from shared.consumer import Delivery, Handler
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import AccountStateV1
 from shared.database import transaction
+from shared.deliveries import Delivery, Handler
 from shared.structured_logs import get_logger
 
 _log = get_logger(__name__)

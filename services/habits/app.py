@@ -14,7 +14,6 @@ from services.habits.rebuild_read_model import rebuild_read_model
 from services.habits.refusals import register_refusals
 from services.habits.settings import Settings, read_settings
 from shared.access_tokens import JwksClient, KeyLookup, init_access_tokens
-from shared.consumer import Consumer
 from shared.contracts.topology import HABITS_EVENTS
 from shared.database import is_reachable, new_engine
 from shared.environment import load_settings
@@ -61,6 +60,8 @@ def serve_http() -> None:
 
 def consume_events() -> None:
     """Erase what belongs to accounts that are deleted."""
+    from shared.consumer import Consumer
+
     settings = _start("consume")
     engine = new_engine(settings.database_url, pool_size=_PREFETCH)
     publisher = Publisher(settings.rabbitmq_url, f"{SERVICE}-consumer")

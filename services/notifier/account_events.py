@@ -12,10 +12,10 @@ from services.notifier.accounts import store_account
 from services.notifier.chat_links import erase_link
 from services.notifier.ledger import erase_deliveries
 from services.notifier.link_requests import close_request
-from shared.consumer import Delivery
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import AccountStateV1
 from shared.database import transaction
+from shared.deliveries import Delivery
 from shared.instants import now
 
 

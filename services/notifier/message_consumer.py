@@ -9,9 +9,9 @@ from services.notifier.chat_links import block, move_chat
 from services.notifier.delivery import DeliveryDesk, Envelope
 from services.notifier.once_each import Message, Refused
 from services.notifier.send_ends import Moved, NotYet
-from shared.consumer import Delivery, RetryLater
 from shared.contracts.cloud_event import read_body
 from shared.database import transaction
+from shared.deliveries import Delivery, RetryLater
 from shared.instants import now
 
 

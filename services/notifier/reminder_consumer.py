@@ -19,10 +19,10 @@ from services.notifier.once_each import Done, Message, Refused, Settled
 from services.notifier.reminder_texts import reminder_text
 from services.notifier.send_ends import AttemptEnd, Moved, NotYet
 from services.notifier.translations import Translations
-from shared.consumer import Delivery, RetryLater
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import ReminderDueV1
 from shared.database import transaction
+from shared.deliveries import Delivery, RetryLater
 from shared.instants import now
 from shared.structured_logs import get_logger
 

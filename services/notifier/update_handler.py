@@ -41,8 +41,8 @@ from services.notifier.telegram_updates import (
     read_update,
 )
 from services.notifier.translations import Translations
-from shared.consumer import Delivery
 from shared.database import transaction
+from shared.deliveries import Delivery
 from shared.instants import now
 
 

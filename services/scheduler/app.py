@@ -5,9 +5,9 @@ import asyncio
 from services.scheduler.event_handlers import handle
 from services.scheduler.settings import Settings, read_settings
 from services.scheduler.tick_loop import run_ticks
-from shared.consumer import Consumer, Delivery
 from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS
 from shared.database import is_reachable, new_engine
+from shared.deliveries import Delivery
 from shared.environment import load_settings
 from shared.processes import consume, run_process, run_relay, run_setup
 from shared.publisher import Publisher
@@ -39,6 +39,8 @@ def tick() -> None:
 
 def consume_events() -> None:
     """Keep the schedule up to date with habits, accounts and chat links."""
+    from shared.consumer import Consumer
+
     settings = _start("consume")
     engine = new_engine(settings.database_url, pool_size=3)
     publisher = Publisher(settings.rabbitmq_url, f"{SERVICE}-consumer")

@@ -13,11 +13,11 @@ from sqlalchemy import Engine, select, text
 from services.habits.account_events import handle_account_events
 from services.habits.erasure import erase_account
 from services.habits.tables import events, outbox, owners, streams
-from shared.consumer import Delivery
 from shared.contracts.cloud_event import CloudEvent, UnreadableMessage
 from shared.contracts.events import ACCOUNT_CHANGED, ACCOUNT_DELETED, AccountStateV1
 from shared.contracts.topology import HABITS_EVENTS
 from shared.database import transaction
+from shared.deliveries import Delivery
 from tests.integration.habits.callers import WATER, Caller, assert_problem, body_of
 
 SECRET = "something only the owner knows"

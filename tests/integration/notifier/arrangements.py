@@ -13,7 +13,6 @@ from sqlalchemy import Engine, select
 
 from services.notifier.chat_links import link
 from services.notifier.once_each import Message
-from shared.consumer import Delivery
 from shared.contracts.cloud_event import CloudEvent, body_to_json
 from shared.contracts.events import (
     ACCOUNT_CHANGED,
@@ -25,6 +24,7 @@ from shared.contracts.events import (
 )
 from shared.contracts.topology import NOTIFIER_EVENTS, REMINDERS, WorkQueue
 from shared.database import transaction
+from shared.deliveries import Delivery
 from shared.instants import now
 from shared.outbox.table import OUTBOX
 
@@ -109,6 +109,10 @@ def raw_delivery(
         content_type="application/json",
         message_type=None,
     )
+
+
+def json_delivery(queue: WorkQueue, body: dict[str, Any]) -> Delivery:
+    return raw_delivery(queue, json.dumps(body).encode())
 
 
 def event_bytes(event: CloudEvent) -> bytes:

@@ -18,9 +18,10 @@ from services.notifier.dead_letters import (
 from services.notifier.metrics import DEAD_LETTERS
 from services.notifier.watching import measure_dead_letters
 from shared.broker_topology import declare_topology
-from shared.consumer import Consumer, Delivery
+from shared.consumer import Consumer
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import REMINDERS, TELEGRAM_UPDATES
+from shared.deliveries import Delivery
 from shared.instants import from_json, now
 from shared.publisher import Publisher, PublishFailed
 

@@ -1,5 +1,7 @@
 """A reminder from its queue to its end in the ledger: PostgreSQL, Redis and simulated Telegram."""
 
+# ruff: noqa: PLR0917 - fixtures are asked for by name
+
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,11 +23,11 @@ from services.notifier.reminder_consumer import ReminderConsumer
 from services.notifier.tables import DELIVERIES
 from services.notifier.telegram_client import TelegramClient
 from services.notifier.translations import Translations
-from shared.consumer import RetryLater
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import HABIT_DELETED
 from shared.contracts.topology import REMINDERS
 from shared.database import transaction
+from shared.deliveries import RetryLater
 from shared.instants import now
 from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.notifier.arrangements import (

@@ -11,9 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 from shared import consumer as consumer_module
 from shared.broker_topology import declare_topology
-from shared.consumer import MAX_ATTEMPTS, Consumer, Delivery, RetryLater
+from shared.consumer import MAX_ATTEMPTS, Consumer
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import WorkQueue
+from shared.deliveries import Delivery, RetryLater
 from shared.publisher import Publisher, PublishFailed, Unroutable
 
 QUEUE = WorkQueue("test.work")
