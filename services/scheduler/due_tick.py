@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, Select, func, select
 
 from services.scheduler.announcing import announce, count_announced
 from services.scheduler.overdue import settle_overdue
-from services.scheduler.projection import Placement, linked_actions, owners_by_id, place
+from services.scheduler.placement import Placement, place
+from services.scheduler.projection import linked_actions, owners_by_id
 from services.scheduler.reminder_messages import ReminderMessage, messages_about
 from services.scheduler.schedule import Habit, Owner, Parked, Scheduled, recurrence_of
 from services.scheduler.tables import HABITS

@@ -8,34 +8,16 @@ habits, never the other way round.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, assert_never
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.scheduler.recurrence import TZDATA_VERSION
-from services.scheduler.schedule import (
-    Habit,
-    Owner,
-    Parked,
-    Plan,
-    Scheduled,
-    Unscheduled,
-    ZonePeriod,
-)
+from services.scheduler.placement import OFF_THE_SCHEDULE
+from services.scheduler.schedule import Habit, Owner, ZonePeriod
 from services.scheduler.tables import ACCOUNT_TIME_ZONES, ACCOUNTS, HABITS
 from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where a habit goes on the schedule, and the latest date announced for it."""
-
-    habit_id: str
-    plan: Plan
-    last_local_date: date | None
 
 
 def lock_owner(connection: Connection, account_id: str) -> Owner:
@@ -84,8 +66,7 @@ def store_habit(
         "period_days": state.period_days,
         "created_at": state.created_at,
         "timing_since": timing_since,
-        "next_local_date": None,
-        "next_due_at": None,
+        **OFF_THE_SCHEDULE,
     }
     upsert = insert(HABITS).values(columns)
     newer = upsert.on_conflict_do_update(
@@ -212,38 +193,3 @@ def linked_actions(connection: Connection, habits: Sequence[Habit]) -> dict[str,
         for habit in habits
         if (habit.account_id, habit.linked_habit_id) in actions
     }
-
-
-def place(connection: Connection, placements: Sequence[Placement]) -> None:
-    """Move habits to their places on the schedule."""
-    if not placements:
-        return
-    statement = update(HABITS).where(HABITS.c.habit_id == bindparam("placed_habit_id"))
-    connection.execute(statement, [_placement_columns(placement) for placement in placements])
-
-
-def _placement_columns(placement: Placement) -> dict[str, Any]:
-    columns: dict[str, Any] = {
-        "placed_habit_id": placement.habit_id,
-        "last_local_date": placement.last_local_date,
-        "anchor_date": None,
-        "next_local_date": None,
-        "next_due_at": None,
-        "tzdata_version": None,
-        "parked_reason": None,
-    }
-    match placement.plan:
-        case Scheduled(anchor_date=anchor_date, occurrence=occurrence):
-            columns |= {
-                "anchor_date": anchor_date,
-                "next_local_date": occurrence.local_date,
-                "next_due_at": occurrence.due_at,
-                "tzdata_version": TZDATA_VERSION,
-            }
-        case Parked(reason=reason):
-            columns |= {"parked_reason": reason, "tzdata_version": TZDATA_VERSION}
-        case Unscheduled():
-            pass
-        case _:
-            assert_never(placement.plan)
-    return columns

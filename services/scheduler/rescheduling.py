@@ -15,7 +15,8 @@ from sqlalchemy import Connection, func, select
 
 from services.scheduler.announcing import announce
 from services.scheduler.overdue import settle_overdue
-from services.scheduler.projection import Placement, linked_actions, place, zone_periods
+from services.scheduler.placement import Placement, place
+from services.scheduler.projection import linked_actions, zone_periods
 from services.scheduler.recurrence import TZDATA_VERSION
 from services.scheduler.reminder_messages import ReminderMessage, messages_about
 from services.scheduler.schedule import (

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from services.scheduler.due_tick import seconds_to_next_due, tick
 from services.scheduler.reminder_retention import forget_old_reminders
@@ -41,7 +42,9 @@ async def run_ticks(engine: Engine, grace: timedelta, stop: asyncio.Event) -> No
             pause_seconds = await asyncio.to_thread(_tick_once, engine, grace)
             retry_seconds = _FIRST_RETRY_SECONDS
         except Exception as error:  # reminders stop for everybody if the loop ends
-            _log.warning("tick failed, trying again", reason=repr(error), exc_info=True)
+            # A server that is away is said in a line; anything else is a fault to look into.
+            is_fault = not isinstance(error, OperationalError)
+            _log.warning("tick failed, trying again", reason=repr(error), exc_info=is_fault)
             pause_seconds = retry_seconds
             retry_seconds = min(retry_seconds * 2, _LONGEST_RETRY_SECONDS)
         await _pause(stop, pause_seconds)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, select, text, update
 
 from services.scheduler.event_handlers import handle
-from services.scheduler.projection import Placement, place
+from services.scheduler.placement import Placement, place
 from services.scheduler.recurrence import Occurrence
 from services.scheduler.schedule import Scheduled
 from services.scheduler.tables import HABITS, OUTBOX, REMINDERS

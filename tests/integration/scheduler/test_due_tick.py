@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.scheduler import due_tick
 from services.scheduler.due_tick import seconds_to_next_due, tick
-from services.scheduler.projection import Placement, place
+from services.scheduler.placement import Placement, place
 from services.scheduler.tables import ACCOUNTS, HABITS
 from shared.contracts.events import REMINDER_DUE, REMINDER_MISSED, HabitStateV1
 from shared.database import transaction

@@ -25,7 +25,7 @@ from tests.integration.scheduler.story import (
 )
 from tests.unit.scheduler.states import habit_state
 
-LIMIT_SECONDS = 20.0
+LIMIT_SECONDS = 45.0
 
 
 def run_until(engine: Engine, condition: Callable[[], bool]) -> None:
