@@ -1,7 +1,7 @@
 # What each target does: `make help`. Every target sets up what it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit check format lock
+.PHONY: help run test test-unit check secrets format lock
 
 PYTHON := .venv/bin/python
 # No make-level parallelism: the programs below use all cores by themselves.
@@ -28,7 +28,13 @@ check: ## Format, lint, types, import contracts, spelling, secrets; edits nothin
 	.venv/bin/mypy .
 	.venv/bin/lint-imports
 	.venv/bin/typos
-	git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --baseline .secrets.baseline
+	@# The hook moves line numbers in the baseline (status 3); a check edits nothing, so it gets a copy.
+	cp .secrets.baseline .venv/secrets.baseline
+	.venv/bin/detect-secrets-hook --baseline .venv/secrets.baseline $$(git ls-files) || [ $$? -eq 3 ]
+
+secrets: ## Accept all strings that now look like secrets as none; look at the difference
+	.venv/bin/detect-secrets scan --exclude-files '^(requirements\.lock|\.secrets\.baseline)$$' \
+		>.secrets.baseline
 
 format: ## Put all Python files into the house's form
 	@deploy/local/bootstrap.sh environment
