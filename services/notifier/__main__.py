@@ -7,20 +7,30 @@ PROCESSES = ("consume", "serve", "bot", "relay", "setup", "dead-letters list|rep
 
 def main(arguments: list[str]) -> None:
     """Run the named process."""
-    from services.notifier import app
-
     match arguments:
         case ["consume"]:
-            app.consume_messages()
+            from services.notifier import consume_process
+
+            consume_process.consume_messages()
         case ["serve"]:
+            from services.notifier import app
+
             app.serve_http()
         case ["bot"]:
-            app.run_bot()
+            from services.notifier import bot_process
+
+            bot_process.run_bot()
         case ["relay"]:
+            from services.notifier import app
+
             app.relay()
         case ["setup"]:
+            from services.notifier import app
+
             app.setup()
         case ["dead-letters", *options]:
+            from services.notifier import app
+
             app.work_on_dead_letters(options)
         case _:
             sys.exit(f"usage: python -m services.notifier {'|'.join(PROCESSES)}")

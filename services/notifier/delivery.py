@@ -13,16 +13,9 @@ from typing import Protocol
 
 from redis import RedisError
 
+from services.notifier.message_states import Busy, Claim, Message, Refusal, Settled, Unknown
 from services.notifier.metrics import RATE_LIMIT_WAIT
-from services.notifier.once_each import (
-    Busy,
-    Claim,
-    Message,
-    OnceEach,
-    Refusal,
-    Settled,
-    Unknown,
-)
+from services.notifier.once_each import OnceEach
 from services.notifier.rate_limits import SendLimits
 from services.notifier.send_ends import AttemptEnd, NotYet, count_end, refused
 from services.notifier.send_marks import SendMarks

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.chat_links import SOURCE
-from services.notifier.once_each import Done, Refused, Settled, Unknown
+from services.notifier.message_states import Done, Refused, Settled, Unknown
 from services.notifier.tables import DELIVERIES
 from shared.contracts.events import (
     REMINDER_FAILED,

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from services.notifier.bot_messages import BotMessageV1
 from services.notifier.chat_links import block, move_chat
 from services.notifier.delivery import DeliveryDesk, Envelope
-from services.notifier.once_each import Message, Refused
+from services.notifier.message_states import Message, Refused
 from services.notifier.send_ends import Moved, NotYet
 from shared.contracts.cloud_event import read_body
 from shared.database import transaction

@@ -20,12 +20,21 @@ instead of being sent a second time. The guarantee breaks when Redis evicts keys
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import get_args
 
 from redis.asyncio import Redis
 
+from services.notifier.message_states import (
+    Busy,
+    Claim,
+    Done,
+    Message,
+    Refusal,
+    Refused,
+    Settled,
+    Unknown,
+)
 from services.notifier.metrics import EPOCHS_LOST
 from services.notifier.redis_scripts import KEY_PREFIX, read_script
 from shared.instants import now
@@ -38,67 +47,7 @@ KEPT_AFTER_END_SECONDS = 24 * 3600
 
 EPOCH_KEY = f"{KEY_PREFIX}:epoch"
 
-Refusal = Literal["refused", "chat_gone", "expired", "no_chat"]
-
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What the machine needs to know of a message; `identity` names it for ever."""
-
-    identity: str
-    produced_at: datetime
-    not_after: datetime
-    redelivered: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """The right to try once; `attempt` counts from 1."""
-
-    message: Message
-    token: str
-    attempt: int
-    first_claimed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """Another worker has the message; it decides within `wait_seconds`."""
-
-    wait_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    telegram_message_id: int
-    at: datetime
-    attempts: int
-    first_claimed_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    outcome: Refusal
-    reason: str
-    at: datetime
-    attempts: int
-    first_claimed_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    """`fresh` is true for the one caller that found it out."""
-
-    reason: str
-    at: datetime
-    attempts: int
-    first_claimed_at: datetime
-    fresh: bool = False
-
-
-Settled = Done | Refused | Unknown
 
 
 class OnceEach:

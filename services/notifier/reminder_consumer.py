@@ -14,8 +14,8 @@ from services.notifier import ledger
 from services.notifier.accounts import share_account
 from services.notifier.chat_links import block, move_chat, read_link
 from services.notifier.delivery import DeliveryDesk, Envelope
+from services.notifier.message_states import Done, Message, Refused, Settled
 from services.notifier.metrics import LAG
-from services.notifier.once_each import Done, Message, Refused, Settled
 from services.notifier.reminder_texts import reminder_text
 from services.notifier.send_ends import AttemptEnd, Moved, NotYet
 from services.notifier.translations import Translations

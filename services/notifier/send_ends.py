@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.notifier.message_states import Claim, Done, Refusal, Refused, Settled, Unknown
 from services.notifier.metrics import SENDS, UNKNOWN
-from services.notifier.once_each import Claim, Done, Refusal, Refused, Settled, Unknown
 from shared.instants import now
 from shared.structured_logs import get_logger
 

@@ -11,8 +11,9 @@ from typing import assert_never
 
 from redis import RedisError
 
+from services.notifier.message_states import Claim, Refusal, Settled
 from services.notifier.metrics import TELEGRAM_TOKEN_REFUSED
-from services.notifier.once_each import Claim, OnceEach, Refusal, Settled
+from services.notifier.once_each import OnceEach
 from services.notifier.rate_limits import SendLimits
 from services.notifier.send_ends import AttemptEnd, Moved, NotYet, done, refused, unknown
 from services.notifier.telegram_errors import (

@@ -1,7 +1,8 @@
 """What a process looks after besides its work; what fails is tried again next time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from redis import RedisError
@@ -51,3 +52,17 @@ def prune(engine: Engine) -> None:
             delete(HANDLED_UPDATES).where(HANDLED_UPDATES.c.handled_at < at - UPDATES_KEPT)
         )
         connection.execute(delete(LINK_REQUESTS).where(LINK_REQUESTS.c.expires_at < at))
+
+
+@asynccontextmanager
+async def looked_after(
+    *watches: tuple[float, Callable[[], Awaitable[object]]],
+) -> AsyncIterator[None]:
+    """Look after things, each every so many seconds, for the length of a block."""
+    tasks = [asyncio.create_task(every(seconds, look)) for seconds, look in watches]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 
 from services.notifier.chat_links import block, link, unlink
 from services.notifier.ledger import record
-from services.notifier.once_each import Done, Refused, Settled, Unknown
+from services.notifier.message_states import Done, Refused, Settled, Unknown
 from services.notifier.tables import METADATA
 from shared.contracts.cloud_event import body_to_json, read_event
 from shared.contracts.events import ReminderDueV1

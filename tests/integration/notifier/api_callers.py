@@ -49,7 +49,7 @@ class Caller:
         return self._client.get(PATH, headers=self._headers)
 
     def post(self, body: object = None, **options: Any) -> TestResponse:
-        content = {"json": {} if body is None else body} if not options else options
+        content = options or {"json": {} if body is None else body}
         return self._client.post(PATH, headers=self._headers, **content)
 
     def delete(self) -> TestResponse:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from services.notifier.chat_links import link
-from services.notifier.once_each import Message
+from services.notifier.message_states import Message
 from shared.contracts.cloud_event import CloudEvent, body_to_json
 from shared.contracts.events import (
     ACCOUNT_CHANGED,

@@ -1,5 +1,7 @@
 """One message, one request to Telegram: on a real Redis and the simulated Telegram."""
 
+# ruff: noqa: PLR0917 - fixtures are asked for by name
+
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -10,14 +12,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.notifier import delivery, send_marks
 from services.notifier.delivery import DeliveryDesk, Envelope
-from services.notifier.once_each import (
-    Claim,
-    Done,
-    Message,
-    OnceEach,
-    Refused,
-    Unknown,
-)
+from services.notifier.message_states import Claim, Done, Message, Refused, Unknown
+from services.notifier.once_each import OnceEach
 from services.notifier.rate_limits import SendLimits
 from services.notifier.redis_scripts import new_async_redis
 from services.notifier.send_ends import Moved, NotYet

@@ -42,7 +42,7 @@ from tests.integration.notifier.arrangements import (
     said_to,
 )
 
-SECRET = "a-webhook-secret"  # noqa: S105 - of this test only
+SECRET = "a-webhook-secret"
 _chat_ids = count(50_000)
 
 

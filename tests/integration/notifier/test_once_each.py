@@ -7,18 +7,8 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from services.notifier.once_each import (
-    EPOCH_KEY,
-    KEPT_AFTER_END_SECONDS,
-    Busy,
-    Claim,
-    Done,
-    Message,
-    OnceEach,
-    Refused,
-    Unknown,
-    record_key,
-)
+from services.notifier.message_states import Busy, Claim, Done, Message, Refused, Unknown
+from services.notifier.once_each import EPOCH_KEY, KEPT_AFTER_END_SECONDS, OnceEach, record_key
 from shared.instants import now
 from tests.integration.notifier.arrangements import a_message
 
@@ -43,7 +33,8 @@ async def claimed(once_each: OnceEach, message: Message) -> Claim:
 
 
 async def state_of(redis: Redis, message: Message) -> str | None:
-    return await redis.hget(record_key(message.identity), "state")
+    state = await redis.hget(record_key(message.identity), "state")
+    return None if state is None else str(state)
 
 
 async def test_a_new_message_can_be_claimed_once(once_each: OnceEach) -> None:

@@ -17,7 +17,8 @@ from services.notifier.account_events import AccountEvents
 from services.notifier.chat_links import unlink
 from services.notifier.delivery import DeliveryDesk
 from services.notifier.ledger import record
-from services.notifier.once_each import Claim, Done, OnceEach, Unknown
+from services.notifier.message_states import Claim, Done, Unknown
+from services.notifier.once_each import OnceEach
 from services.notifier.rate_limits import SendLimits
 from services.notifier.reminder_consumer import ReminderConsumer
 from services.notifier.tables import DELIVERIES

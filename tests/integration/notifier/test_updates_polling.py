@@ -107,7 +107,7 @@ async def test_of_two_pollers_one_polls_and_the_other_takes_over(
     async with AsyncExitStack() as second:
         async with running(poller()):
             await until(lambda: _is_held_by_other(redis, set()))
-            first = await redis.get(LEASE_KEY)
+            first = str(await redis.get(LEASE_KEY))
             await second.enter_async_context(running(poller()))
             person.say(chat_id, "one")
             assert len(await queued(broker, 1)) == 1

@@ -103,7 +103,7 @@ def test_what_is_understood(raw: bytes, content: object) -> None:
         press(None),
         press("link:abc:yes", person=8),
         press("link:abc:yes", message=None),
-        press("link:abc:yes", **{"from": None}),
+        update(callback_query={"id": "q1", "data": "link:abc:yes", "from": None}),
         membership("left"),
         membership("kicked", kind="group"),
         update(my_chat_member={"date": 10**30}),

@@ -133,7 +133,9 @@ def catalogue_of(locale: str) -> dict[object, tuple[str, ...]]:
         messages = [message for message in read_po(source, locale=locale) if message.id]
     assert not [message.id for message in messages if message.fuzzy]
     return {
-        message.id: (message.string,) if isinstance(message.string, str) else tuple(message.string)
+        message.id: (message.string,)
+        if isinstance(message.string, str)
+        else tuple(message.string or ())
         for message in messages
     }
 

@@ -1,0 +1,96 @@
+"""Wires the process `consume`: everything that comes through the queues.
+
+This is the process to run several times.
+"""
+
+import asyncio
+
+from sqlalchemy import Engine
+
+from services.notifier.account_events import AccountEvents
+from services.notifier.delivery import DeliveryDesk
+from services.notifier.message_consumer import MessageConsumer
+from services.notifier.once_each import OnceEach
+from services.notifier.process_start import SERVICE, redis_answers, start
+from services.notifier.rate_limits import SendLimits
+from services.notifier.redis_scripts import new_async_redis, new_redis
+from services.notifier.reminder_consumer import ReminderConsumer
+from services.notifier.telegram_client import TelegramClient
+from services.notifier.translations import Translations
+from services.notifier.update_handler import UpdateHandler
+from services.notifier.watching import (
+    DEAD_LETTERS_SECONDS,
+    EPOCH_SECONDS,
+    looked_after,
+    measure_dead_letters,
+)
+from shared.consumer import Consumer
+from shared.contracts.topology import (
+    NOTIFIER_EVENTS,
+    REMINDERS,
+    TELEGRAM_MESSAGES,
+    TELEGRAM_UPDATES,
+)
+from shared.database import is_reachable, new_engine
+from shared.processes import consume, run_process
+from shared.publisher import Publisher
+
+_REMINDERS_PREFETCH = 20
+_OTHER_PREFETCH = 10
+# The database is used from a pool of threads, of which there are fewer than deliveries in hand.
+_DATABASE_CONNECTIONS = 12
+_TELEGRAM_CONNECTIONS = 2 * (_REMINDERS_PREFETCH + _OTHER_PREFETCH)
+
+
+def consume_messages() -> None:
+    """Send reminders and the bot's messages, act on updates, follow the accounts."""
+    settings = start("consume")
+    engine = new_engine(settings.database_url, pool_size=_DATABASE_CONNECTIONS)
+    redis, probe = new_async_redis(settings.redis_url), new_redis(settings.redis_url)
+    publisher = Publisher(settings.rabbitmq_url, f"{SERVICE}-consumer")
+    consumer = Consumer(settings.rabbitmq_url, publisher, f"{SERVICE}-consumer")
+    telegram = TelegramClient(
+        settings.telegram_bot_token,
+        settings.telegram_api_url,
+        connections=_TELEGRAM_CONNECTIONS,
+    )
+    once_each = OnceEach(redis)
+    desk = DeliveryDesk(once_each, SendLimits(redis), telegram)
+    _subscribe(consumer, engine, desk, telegram)
+
+    async def work(stop: asyncio.Event) -> None:
+        async with (
+            telegram,
+            looked_after(
+                (EPOCH_SECONDS, once_each.watch_epoch),
+                (DEAD_LETTERS_SECONDS, lambda: measure_dead_letters(settings.rabbitmq_url)),
+            ),
+        ):
+            await consume(consumer, publisher, stop, on_stop=lambda _stop: desk.finish())
+        await redis.aclose()
+        engine.dispose()
+
+    run_process(
+        work,
+        host=settings.http_host,
+        ops_port=settings.ops_port,
+        checks={
+            "database": lambda: is_reachable(engine),
+            "redis": lambda: redis_answers(probe),
+            "broker": consumer.is_consuming,
+            "telegram_token": desk.token_is_accepted,
+        },
+    )
+
+
+def _subscribe(
+    consumer: Consumer, engine: Engine, desk: DeliveryDesk, telegram: TelegramClient
+) -> None:
+    translations = Translations()
+    reminders = ReminderConsumer(engine, desk, translations)
+    updates = UpdateHandler(engine, telegram, translations)
+    messages = MessageConsumer(engine, desk)
+    consumer.subscribe(REMINDERS, reminders.handle, prefetch=_REMINDERS_PREFETCH)
+    consumer.subscribe(TELEGRAM_UPDATES, updates.handle, prefetch=_OTHER_PREFETCH)
+    consumer.subscribe(TELEGRAM_MESSAGES, messages.handle, prefetch=_OTHER_PREFETCH)
+    consumer.subscribe(NOTIFIER_EVENTS, AccountEvents(engine).handle, prefetch=_OTHER_PREFETCH)
