@@ -11,7 +11,7 @@ import time as clock
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -28,6 +28,7 @@ from tests.integration.scheduler.story import State, recorded, row_of, seconds_a
 from tests.unit.scheduler.states import account_state, habit_state, link_state
 
 LIMIT_SECONDS = 60.0
+TIME_FOR_A_SECOND_ONE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +71,16 @@ def test_a_reminder_leaves_at_its_time_once_though_two_ticks_run(
     system: System, engine: Engine
 ) -> None:
     with running(system, "consume", "relay", "tick", "tick"):
-        due_at = seconds_ago(-5)
         publish(system, account_state(), link_state())
+        due_at = seconds_ago(-5)
         publish(system, habit_state(time=time_at(due_at), created_at=now(), updated_at=now()))
 
-        [(reminder, arrived_at)] = reminders(system, until=due_at + timedelta(seconds=3))
+        [(reminder, arrived_at)] = reminders(system)
 
     assert reminder["habit_id"] == "habit-1"
     assert from_json(reminder["due_at"]) == due_at
-    # Well under a second on an idle machine, which a test machine is not.
-    assert timedelta(0) < arrived_at - due_at < timedelta(seconds=2)
+    # Milliseconds on an idle machine, which a test machine need not be.
+    assert timedelta(0) < arrived_at - due_at < timedelta(seconds=10)
     assert len(recorded(engine)) == 1
 
 
@@ -94,7 +95,7 @@ def test_a_killed_tick_loses_nothing_and_the_late_reminder_is_sent_once(system: 
             late = habit_state(time=time_at(due_at), created_at=created_at, updated_at=created_at)
             publish(system, late)
             with running(system, "tick"):
-                arrived = reminders(system, until=now() + timedelta(seconds=4))
+                arrived = reminders(system)
 
     assert [reminder["habit_id"] for reminder, _ in arrived] == ["habit-1"]
 
@@ -197,20 +198,24 @@ def publish_raw(system: System, body: bytes) -> str:
     return event.id
 
 
-def reminders(system: System, *, until: Any) -> list[tuple[dict[str, Any], Any]]:
-    """Return every reminder that arrives until an instant, with the instant it arrived."""
-    arrived: list[tuple[dict[str, Any], Any]] = []
+def reminders(system: System) -> list[tuple[dict[str, Any], datetime]]:
+    """Wait for a reminder, and some more for a second; return them with the instants they came."""
+    arrived: list[tuple[dict[str, Any], datetime]] = []
 
     async def run() -> None:
         async with await aio_pika.connect(system.rabbitmq_url) as connection:
             queue = await (await connection.channel()).get_queue(REMINDERS.name)
+            first_came = asyncio.Event()
 
             async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
                 arrived.append((json.loads(message.body), now()))
                 await message.ack()
+                first_came.set()
 
             await queue.consume(take)
-            await asyncio.sleep((until - now()).total_seconds())
+            async with asyncio.timeout(LIMIT_SECONDS):
+                await first_came.wait()
+            await asyncio.sleep(TIME_FOR_A_SECOND_ONE)
 
     asyncio.run(run())
     return arrived
