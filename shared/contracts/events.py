@@ -7,8 +7,10 @@ meaning: a new meaning is a new type.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Literal
+
+from pydantic import AwareDatetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +28,8 @@ class HabitStateV1:
     reward: str | None
     linked_habit_id: str | None
     is_published: bool
-    created_at: datetime
-    updated_at: datetime
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
     deleted: bool
     version: int
 
@@ -40,8 +42,8 @@ class AccountStateV1:
     time_zone: str
     locale: str
     is_active: bool
-    created_at: datetime
-    updated_at: datetime
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
     deleted: bool
     version: int
 
@@ -53,8 +55,8 @@ class ChatLinkStateV1:
     account_id: str
     chat_id: str | None
     status: Literal["linked", "unlinked", "blocked"]
-    linked_at: datetime | None
-    updated_at: datetime
+    linked_at: AwareDatetime | None
+    updated_at: AwareDatetime
     version: int
 
 
@@ -68,8 +70,8 @@ class ReminderDueV1:
     local_date: date
     local_time: time
     time_zone: str
-    due_at: datetime
-    not_after: datetime
+    due_at: AwareDatetime
+    not_after: AwareDatetime
     action: str
     place: str
     reward: str | None
@@ -86,8 +88,8 @@ class ReminderMissedV1:
     habit_id: str
     account_id: str
     local_date: date
-    due_at: datetime
-    missed_at: datetime
+    due_at: AwareDatetime
+    missed_at: AwareDatetime
     version: int = 1
 
 
@@ -99,8 +101,8 @@ class ReminderSentV1:
     habit_id: str
     account_id: str
     local_date: date
-    due_at: datetime
-    sent_at: datetime
+    due_at: AwareDatetime
+    sent_at: AwareDatetime
     attempts: int
     version: int = 2
 
@@ -118,8 +120,8 @@ class ReminderFailedV1:
     habit_id: str
     account_id: str
     local_date: date
-    due_at: datetime
-    failed_at: datetime
+    due_at: AwareDatetime
+    failed_at: AwareDatetime
     outcome: Literal["refused", "unknown", "expired"]
     reason: str
     version: int = 2

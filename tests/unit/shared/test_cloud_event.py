@@ -62,6 +62,7 @@ def test_what_was_written_is_read_back_and_unknown_fields_are_ignored() -> None:
         ({**EVENT.headers(), "cloudEvents:type": "habit.eaten.v1"}, RAW, "unknown event type"),
         ({**EVENT.headers(), "cloudEvents:time": "yesterday"}, RAW, "time"),
         ({**EVENT.headers(), "cloudEvents:time": "2026-01-02T09:00:00"}, RAW, "time"),
+        (EVENT.headers(), RAW.replace(b"07:30:00Z", b"07:30:00"), "due_at"),
         (EVENT.headers(), b"{", "JSON"),
         (EVENT.headers(), b"\xff", "body"),
         (EVENT.headers(), b"[]", "body"),
