@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy import Connection, Engine
 
-from services.habits import public_events, read_model
+from services.habits import idempotency, public_events, read_model
 from services.habits.event_store import ConcurrentChange, EventStore
 from services.habits.habit import (
     ChangeHabit,
@@ -29,6 +29,7 @@ from services.habits.habit import (
 )
 from services.habits.habit_details import DetailChanges, HabitDetails
 from services.habits.habit_events import ActiveHabit, HabitEvent, HabitState, NoHabit, evolve
+from services.habits.idempotency import IdempotencyKey
 from services.habits.owners import lock_owner
 from services.habits.stored_events import stored_type
 from services.habits.upcasting import JsonObject
@@ -64,19 +65,32 @@ class HabitCommands:
         self._store = store
         self._now = now
 
-    def create(self, by: UUID, details: HabitDetails) -> ActiveHabit:
-        """Create a habit. Raises RulesBroken."""
+    def create(
+        self, by: UUID, details: HabitDetails, key: IdempotencyKey | None = None
+    ) -> ActiveHabit:
+        """Create a habit, or return the one created under the key. Raises RulesBroken, KeyReused.
+
+        What was created under the key is returned as it was then.
+        """
         habit_id = uuid.uuid4()
 
         def work(unit: "_UnitOfWork") -> ActiveHabit:
+            now = self._now()
+            if key is not None:
+                earlier_id = idempotency.find_habit(unit.connection, by, key, now)
+                if earlier_id is not None:
+                    return _active(unit.load_as_created(earlier_id))
             command = CreateHabit(
                 habit_id=habit_id,
                 by=by,
                 details=details,
                 linkable_ids=unit.linkable(details.linked_habit_id),
-                now=self._now(),
+                now=now,
             )
-            return _active(unit.execute(habit_id, command, NoHabit()))
+            created = _active(unit.execute(habit_id, command, NoHabit()))
+            if key is not None:
+                idempotency.remember(unit.connection, by, key, habit_id, now)
+            return created
 
         return self._run(by, work)
 
@@ -142,6 +156,10 @@ class _UnitOfWork:
 
     def load(self, habit_id: UUID) -> HabitState:
         return self._store.load(self.connection, habit_id)
+
+    def load_as_created(self, habit_id: UUID) -> HabitState:
+        [first] = self._store.read(self.connection, habit_id, limit=1)
+        return evolve(NoHabit(), first.event)
 
     def load_owned(self, habit_id: UUID, if_match: frozenset[int] | None) -> ActiveHabit:
         habit = owned(self.load(habit_id), self._by)

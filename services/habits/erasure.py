@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select, text, update
 
 from services.habits.owners import lock_for_erasure, mark_erased
 from services.habits.public_events import announce_erasure
-from services.habits.tables import events, habits, streams
+from services.habits.tables import events, habits, idempotency_keys, streams
 
 
 def erase_account(
@@ -24,6 +24,7 @@ def erase_account(
     mark_erased(connection, account_id, account_version)
     erased = _bury_streams(connection, account_id, at)
     connection.execute(delete(habits).where(habits.c.owner_id == account_id))
+    connection.execute(delete(idempotency_keys).where(idempotency_keys.c.owner_id == account_id))
     connection.execute(text("SET LOCAL habits.erasure = 'on'"))
     of_account = select(streams.c.id).where(streams.c.owner_id == account_id)
     connection.execute(delete(events).where(events.c.stream_id.in_(of_account)))

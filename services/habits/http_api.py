@@ -21,6 +21,7 @@ from services.habits.documented_parameters import (
     BEARER,
     ETAG,
     HABIT_ID,
+    IDEMPOTENCY_KEY,
     IF_MATCH,
     IF_NONE_MATCH,
     LOCATION,
@@ -30,6 +31,7 @@ from services.habits.habit_details import DetailChanges, HabitDetails, all_detai
 from services.habits.habit_events import ActiveHabit
 from services.habits.habit_ids import parse_habit_id
 from services.habits.habit_queries import HabitQueries
+from services.habits.idempotency import HEADER, read_key
 from services.habits.list_schemas import HabitPage, HistoryPage
 from services.habits.pagination import PageQuery, PageRequest, envelope
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
@@ -67,16 +69,19 @@ class OwnHabits(MethodView):
         return envelope(page, count, [_representation(habit) for habit in habits])
 
     @jwt_required()
-    @blueprint.doc(security=BEARER)
+    @blueprint.doc(security=BEARER, parameters=[IDEMPOTENCY_KEY])
     @blueprint.arguments(HabitBody)
     @blueprint.response(201, HabitRepresentation, headers={**ETAG, **LOCATION})
-    @blueprint.problems(401, 413, 415)
+    @blueprint.problems(401, 409, 413, 415)
     def post(self, body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Create a habit.
 
-        A broken rule is a 400 whose `errors` name every field that takes part in it.
+        A broken rule is a 400 whose `errors` name every field that takes part in it. With an
+        `Idempotency-Key` the request can be repeated when its answer was lost.
         """
-        habit = _commands().create(_account(), HabitDetails(**body))
+        details = HabitDetails(**body)
+        key = read_key(request.headers.get(HEADER), details)
+        habit = _commands().create(_account(), details, key)
         location = url_for("habits.OneHabit", habit_id=habit.id, _external=True)
         return (
             _representation(habit),

@@ -2,7 +2,8 @@
 
 `streams` guards the version of each stream, `events` is the truth and append-only by trigger,
 `habits` is the read model and can be rebuilt from `events`, `owners` serialises an account's
-commands and remembers which accounts were erased.
+commands and remembers which accounts were erased, `idempotency_keys` remembers which requests to
+create a habit were answered.
 """
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     String,
     Table,
@@ -102,6 +104,16 @@ habits = Table(
         "id",
         postgresql_where=text("is_published"),
     ),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner_id", Uuid, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("habit_id", Uuid, ForeignKey("streams.id"), nullable=False),
+    Column("used_at", DateTime(timezone=True), nullable=False),
 )
 
 outbox = define_outbox(metadata)
