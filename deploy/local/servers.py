@@ -11,9 +11,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import aio_pika
-from aio_pika.exceptions import AMQPError
-
 from deploy.local.generated_secrets import GeneratedSecrets
 from deploy.local.ports import is_listening
 from deploy.local.postgresql_server import PostgresqlServer, postgresql_answers
@@ -135,6 +132,10 @@ def _rabbitmq(
 
 
 def _broker_answers(url: str) -> bool:
+    # Loaded only for a broker of the user's own: it would delay every other start.
+    import aio_pika  # noqa: PLC0415
+    from aio_pika.exceptions import AMQPError  # noqa: PLC0415
+
     async def connect() -> None:
         await (await aio_pika.connect(url, timeout=5)).close()
 
