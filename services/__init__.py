@@ -1,1 +1,1 @@
-"""The four services. None imports another; each is started as ``python -m services.<name> <process>``."""
+"""The four services. None imports another; `python -m services.<name> <process>` starts one."""
