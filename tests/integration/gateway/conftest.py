@@ -84,6 +84,7 @@ class Upstream:
 class Gateway:
     port: int
     log: Path
+    error_log: Path
     upstreams: dict[str, Upstream]
 
     @property
@@ -170,13 +171,15 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartGat
         subprocess.run(command, check=True, cwd=REPOSITORY, env=path | environment)
         nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin:/usr/bin")
         assert nginx, "nginx is not installed"
-        program = subprocess.Popen(
-            [nginx, "-p", str(home), "-c", str(home / "nginx.conf"), "-e", "stderr"]
-        )
+        with (home / "error.log").open("wb") as errors:
+            program = subprocess.Popen(
+                [nginx, "-p", str(home), "-c", str(home / "nginx.conf"), "-e", "stderr"],
+                stderr=errors,
+            )
         programs.append(program)
         wait_until(lambda: program.poll() is not None or _accepts(port))
-        assert program.poll() is None, "nginx did not start"
-        return Gateway(port, home / "access.log", upstreams)
+        assert program.poll() is None, (home / "error.log").read_text()
+        return Gateway(port, home / "access.log", home / "error.log", upstreams)
 
     yield start
     for program in programs:

@@ -159,3 +159,11 @@ def test_the_log_names_the_request_and_never_its_query_string(gateway: Gateway) 
     assert lines["logged-two"]["path"] == "/api/nowhere/"
     assert lines["logged-two"]["status"] == "404"
     assert "very-secret" not in gateway.log.read_text(encoding="utf-8")
+
+
+def test_not_even_a_failure_puts_a_query_string_into_a_log(gateway: Gateway) -> None:
+    gateway.ask("GET", "/api/habit/?hang_up&token=very-secret")
+    gateway.ask("POST", "/api/habit/?token=very-secret", data=b"x" * 65537)
+
+    assert "very-secret" not in gateway.log.read_text(encoding="utf-8")
+    assert "very-secret" not in gateway.error_log.read_text(encoding="utf-8")
