@@ -3,6 +3,7 @@
 The second start finds the data of the first; what is killed comes back; no process stays behind.
 """
 
+import asyncio
 import os
 import re
 import signal
@@ -12,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aio_pika
 import psycopg
 import pytest
 import redis
 import requests
+from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.local.programs import REPOSITORY, wait_until
 from tests.servers.whole_system import System, running_system
@@ -73,11 +76,22 @@ def test_a_second_run_in_the_same_directory_is_refused_in_one_line(first_run: Sy
     "command", ["-m services.scheduler tick", "-m services.habits serve", "/redis-server"]
 )
 def test_what_is_killed_comes_back(first_run: System, command: str) -> None:
-    (victim, *_) = _processes(first_run, command)
-    os.kill(victim, signal.SIGKILL)
-    wait_until(
-        lambda: any(process != victim for process in _processes(first_run, command)), command, 60
-    )
+    before = set(_processes(first_run, command))
+    os.kill(min(before), signal.SIGKILL)
+    wait_until(lambda: bool(set(_processes(first_run, command)) - before), command, 60)
+
+
+def test_a_service_may_not_read_the_queue_of_another(first_run: System) -> None:
+    url = first_run.service_environments["auth"]["RABBITMQ_URL"]
+
+    async def read_foreign_queue() -> None:
+        async with await aio_pika.connect(url) as connection:
+            channel = await connection.channel()
+            queue = await channel.get_queue("reminders", ensure=False)
+            await queue.get(fail=False)
+
+    with pytest.raises(ChannelAccessRefused):
+        asyncio.run(read_foreign_queue())
 
 
 def test_the_directory_with_all_data_is_closed_to_others(first_run: System) -> None:
