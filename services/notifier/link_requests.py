@@ -109,10 +109,11 @@ def _take(
     account_id = connection.scalar(select(LINK_REQUESTS.c.account_id).where(matches))
     if account_id is None:
         return None
-    # The account before the request, as erasure locks them; the DELETE then finds one winner.
+    # The account before the request, as erasure locks them. The DELETE then finds one winner, and
+    # none after an erasure, which has deleted the request.
     account = share_account(connection, account_id)
     used = connection.execute(delete(LINK_REQUESTS).where(matches)).rowcount == 1
-    return account if used and not account.deleted else None
+    return account if used else None
 
 
 def _hash(code: str) -> bytes:

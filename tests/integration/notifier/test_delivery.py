@@ -199,11 +199,11 @@ async def test_what_passes_its_time_while_waiting_for_its_turn_is_not_sent(
 
 
 async def test_a_sent_message_stays_sent_after_its_time(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int
+    desk: DeliveryDesk, chat_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = a_message(not_after=now() + timedelta(seconds=1))
+    message = a_message()
     assert isinstance(await desk.deliver(envelope(message, chat_id)), Done)
-    await asyncio.sleep(1.1)
+    monkeypatch.setattr(delivery, "now", lambda: message.not_after + timedelta(seconds=1))
     assert isinstance(await desk.deliver(envelope(message, chat_id)), Done)
 
 
@@ -352,7 +352,7 @@ class TestWithoutRedis:
         chat_id: int,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(send_marks, "MARK_LIMIT_SECONDS", 0.3)
+        monkeypatch.setattr(send_marks, "MARK_LIMIT_SECONDS", 1.5)
         once_each = OnceEach(redis)
         desk = DeliveryDesk(once_each, SendLimits(redis), telegram)
         desk._marks = send_marks.SendMarks(OnceEach(away), SendLimits(away))

@@ -76,14 +76,13 @@ async def test_who_lost_the_claim_cannot_begin_to_send(hasty: OnceEach) -> None:
     assert await hasty.begin_sending(quick) is True
 
 
-async def test_sending_is_never_taken_over_but_ends_as_unknown(
-    hasty: OnceEach, redis: Redis
-) -> None:
+async def test_sending_is_never_taken_over_but_ends_as_unknown(redis: Redis) -> None:
+    hasty = OnceEach(redis, sending_lease_seconds=1)
     message = a_message()
     claim = await claimed(hasty, message)
     assert await hasty.begin_sending(claim)
     assert isinstance(await hasty.claim(message), Busy)
-    await asyncio.sleep(2 * SHORT_SECONDS)
+    await asyncio.sleep(1.05)
     end = await hasty.claim(message)
     assert isinstance(end, Unknown)
     assert end.fresh

@@ -43,7 +43,7 @@ async def test_all_chats_together_keep_the_bots_rate(
         chat_id += 1
         waits = await asyncio.gather(here.acquire(chat_id), there.acquire(-chat_id))
         passed += waits.count(0)
-    assert 8 <= passed <= ALL_CHATS_BURST + (time.monotonic() - began) / 0.04 + 1
+    assert ALL_CHATS_BURST <= passed <= ALL_CHATS_BURST + (time.monotonic() - began) / 0.04 + 1
 
 
 async def test_who_has_to_wait_costs_nobody_a_place(

@@ -149,6 +149,8 @@ async def test_after_redis_lost_everything_the_ledger_still_knows_what_was_sent(
     reminder = a_reminder(account)
     await consumer.handle(reminder_delivery(reminder))
     await redis.flushdb()
+    # As if nothing had ever been lost: only the ledger can know.
+    await OnceEach(redis).provision()
     await consumer.handle(reminder_delivery(reminder))
     assert len(person.messages(chat_id)) == 1
 
@@ -326,6 +328,7 @@ class TestErasure:
     async def test_an_erased_account_gets_nothing_and_leaves_nothing(
         self,
         engine: Engine,
+        redis: Redis,
         consumer: ReminderConsumer,
         person: TelegramPerson,
         account: str,
@@ -340,6 +343,7 @@ class TestErasure:
         assert len(person.messages(chat_id)) == 1
         assert ledger_row(engine, sent.id) is None
         assert ledger_row(engine, waiting.id) is None
+        assert await OnceEach(redis).look(f"reminder:{waiting.id}") is None
         kinds = [kind for kind, _ in events_of(engine, account)]
         assert kinds == ["telegram.linked.v1", "telegram.unlinked.v1"]
 
