@@ -103,7 +103,7 @@ OWN_PROBLEMS = (
         "The request's transfer encoding is not known.",
     ),
     OwnProblem(
-        (502, 503, 504),
+        (503,),  # 502 and 504 come here by way of a second try
         503,
         "service_unavailable",
         "Service Unavailable",

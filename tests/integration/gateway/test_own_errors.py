@@ -208,3 +208,16 @@ def test_a_replica_that_is_gone_costs_no_request(start_gateway: StartGateway) ->
     statuses = {gateway.ask("POST", "/api/habit/", data=b"{}").status_code for _ in range(6)}
 
     assert statuses == {200}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_connection_that_never_came_about_is_tried_once_more(
+    start_gateway: StartGateway, method: str
+) -> None:
+    gateway = start_gateway()
+    gateway.upstreams["habits"].server.shutdown()
+    gateway.upstreams["habits"].server.server_close()
+
+    _assert_unavailable(gateway.ask(method, "/api/habit/"))
+
+    assert gateway.log_lines()[-1]["upstream_status"] == "502 : 502"
