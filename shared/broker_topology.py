@@ -16,6 +16,8 @@ from shared.contracts.topology import EVENTS_EXCHANGE, RETRY_DELAYS_SECONDS, Wor
 _CONNECT_TIMEOUT_SECONDS = 5.0
 # Far above our own count of attempts: it only ends a loop of crashes in the consumer.
 _DELIVERY_LIMIT = 50
+# Looking at dead letters returns them each time; RabbitMQ 4 would drop them at the twentieth.
+_LOOKED_AT_FOR_EVER = 1_000_000_000
 
 
 async def declare_topology(url: str, queues: Iterable[WorkQueue]) -> None:
@@ -30,7 +32,9 @@ async def declare_topology(url: str, queues: Iterable[WorkQueue]) -> None:
 
 async def _declare(channel: AbstractChannel, exchange: AbstractExchange, queue: WorkQueue) -> None:
     await channel.declare_queue(
-        queue.dead_letter_queue, durable=True, arguments={"x-queue-type": "quorum"}
+        queue.dead_letter_queue,
+        durable=True,
+        arguments={"x-queue-type": "quorum", "x-delivery-limit": _LOOKED_AT_FOR_EVER},
     )
     work = await channel.declare_queue(
         queue.name,

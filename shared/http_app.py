@@ -19,7 +19,8 @@ from prometheus_client import Counter, Histogram
 from webargs.flaskparser import FlaskParser
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared.ops_http import ReadinessChecks, ops_blueprint
+from shared.ops_blueprint import ops_blueprint
+from shared.ops_http import ReadinessChecks
 from shared.problem_details import (
     CONTENT_TYPE,
     Problem,

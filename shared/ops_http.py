@@ -1,53 +1,58 @@
 """`/healthz`, `/readyz`, `/metrics`: every process answers them on its own port.
 
 `healthz` says the process runs; `readyz` that it can do its work, naming what is missing. Neither
-is reachable through the gateway.
+is reachable through the gateway. The server here is the standard library's: a process that serves
+nothing else would otherwise load a web framework, which takes half of its start.
 """
 
+import json
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from flask import Blueprint, Flask, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from werkzeug.serving import WSGIRequestHandler, make_server
-
-from shared.problem_details import register_problem_handlers
 
 ReadinessChecks = Mapping[str, Callable[[], bool]]
 
+_IDLE_SECONDS = 10
 
-def ops_blueprint(checks: ReadinessChecks) -> Blueprint:
+
+@dataclass(frozen=True, slots=True)
+class OpsAnswer:
+    """What one of the three routes answers, whichever server sends it."""
+
+    body: bytes
+    status: HTTPStatus = HTTPStatus.OK
+    content_type: str = "application/json"
+
+
+def ops_routes(checks: ReadinessChecks) -> dict[str, Callable[[], OpsAnswer]]:
     """Return the three routes; `checks` are asked, by name, on every `/readyz`."""
-    blueprint = Blueprint("ops", __name__)
 
-    @blueprint.get("/healthz")
-    def healthz() -> Response:
-        return jsonify(status="ok")
+    def healthz() -> OpsAnswer:
+        return OpsAnswer(_json(status="ok"))
 
-    @blueprint.get("/readyz")
-    def readyz() -> tuple[Response, int]:
+    def readyz() -> OpsAnswer:
         answers = {name: "ok" if check() else "unavailable" for name, check in checks.items()}
-        ready = all(answer == "ok" for answer in answers.values())
-        status = "ok" if ready else "unavailable"
-        return jsonify(status=status, checks=answers), 200 if ready else 503
+        if all(answer == "ok" for answer in answers.values()):
+            return OpsAnswer(_json(status="ok", checks=answers))
+        return OpsAnswer(
+            _json(status="unavailable", checks=answers), HTTPStatus.SERVICE_UNAVAILABLE
+        )
 
-    @blueprint.get("/metrics")
-    def metrics() -> Response:
-        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    def metrics() -> OpsAnswer:
+        return OpsAnswer(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
-    return blueprint
+    return {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 
 
 class OpsServer:
     """Serves the three routes from a thread, for processes that serve nothing else."""
 
     def __init__(self, host: str, port: int, checks: ReadinessChecks) -> None:
-        app = Flask("ops")
-        app.register_blueprint(ops_blueprint(checks))
-        register_problem_handlers(app)
-        self._server = make_server(
-            host, port, app, threaded=True, request_handler=_SilentRequestHandler
-        )
+        self._server = _Server((host, port), _handler(ops_routes(checks)))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> None:
@@ -61,6 +66,46 @@ class OpsServer:
         self._server.server_close()
 
 
-class _SilentRequestHandler(WSGIRequestHandler):
-    def log_request(self, *_args: object, **_kwargs: object) -> None:
-        """Probes every few seconds are not worth a line."""
+class _Server(ThreadingHTTPServer):
+    # A probe that hangs does not hold up the end of the process.
+    daemon_threads = True
+    block_on_close = False
+
+
+def _handler(routes: Mapping[str, Callable[[], OpsAnswer]]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _IDLE_SECONDS
+
+        def do_GET(self) -> None:
+            route = routes.get(self.path.partition("?")[0])
+            answer = _NOT_FOUND if route is None else route()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+
+        do_HEAD = do_GET  # noqa: N815 - the base class looks for this name
+
+        def log_message(self, *_arguments: object) -> None:
+            """Probes every few seconds are not worth a line."""
+
+    return Handler
+
+
+def _json(**members: object) -> bytes:
+    return json.dumps(members).encode()
+
+
+_NOT_FOUND = OpsAnswer(
+    _json(
+        type="about:blank",
+        title="Not Found",
+        status=HTTPStatus.NOT_FOUND,
+        code="not_found",
+        detail="There is nothing at this address.",
+    ),
+    HTTPStatus.NOT_FOUND,
+    "application/problem+json",
+)

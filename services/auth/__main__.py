@@ -10,7 +10,12 @@ USAGE = """usage: python -m services.auth serve|relay|setup
 def main(arguments: list[str]) -> int:
     """Run the named process or command; return its exit status."""
     match arguments:
-        case ["serve" | "relay" | "setup"]:
+        case ["relay"]:
+            from services.auth import relay_process
+
+            relay_process.relay()
+            return 0
+        case ["serve" | "setup"]:
             from services.auth import processes
 
             getattr(processes, arguments[0])()

@@ -21,9 +21,9 @@ def main(arguments: list[str]) -> None:
 
             bot_process.run_bot()
         case ["relay"]:
-            from services.notifier import app
+            from services.notifier import relay_process
 
-            app.relay()
+            relay_process.relay()
         case ["setup"]:
             from services.notifier import app
 

@@ -1,13 +1,13 @@
-"""Wires the notifier's HTTP app, its relay and its one-shots; nothing connects before one runs.
+"""Wires the notifier's HTTP app and its one-shots; nothing connects before one runs.
 
-`consume` and `bot` have files of their own, so that each process imports only what it runs.
+`consume`, `bot` and `relay` have files of their own, so that each process imports only what it
+runs.
 """
 
 from collections.abc import Sequence
 
 from flask import Flask
 
-from services.notifier import dead_letters
 from services.notifier.bot_name import CachedBotName
 from services.notifier.chat_linking import ChatLinking
 from services.notifier.link_api import add_link_routes, register_refusals
@@ -21,12 +21,14 @@ from services.notifier.translations import Translations
 from services.notifier.update_intake import BlockingUpdateIntake
 from services.notifier.webhook_api import UpdateIntake, add_webhook_route
 from shared.access_tokens import JwksClient, KeyLookup, init_access_tokens
+from shared.contracts.topology import NOTIFIER_QUEUES
 from shared.database import is_reachable, new_engine
+from shared.dead_letters import run_command
 from shared.environment import load_settings
 from shared.http_app import ApiBlueprint, create_http_app
 from shared.http_server import serve
 from shared.ops_http import ReadinessChecks
-from shared.processes import run_relay, run_setup
+from shared.processes import run_setup
 from shared.publisher import Publisher
 
 
@@ -86,18 +88,6 @@ def serve_http() -> None:
     serve(lambda: create_app(settings), settings.http_host, settings.http_port)
 
 
-def relay() -> None:
-    """Move messages from the outbox to the broker."""
-    settings = start("relay")
-    run_relay(
-        SERVICE,
-        database_url=settings.database_url,
-        rabbitmq_url=settings.rabbitmq_url,
-        host=settings.http_host,
-        ops_port=settings.ops_port,
-    )
-
-
 def setup() -> None:
     """Migrate the database, declare the queues, begin the first epoch in Redis."""
     settings = start("setup")
@@ -105,7 +95,7 @@ def setup() -> None:
         SERVICE,
         database_url=settings.database_url,
         rabbitmq_url=settings.rabbitmq_url,
-        queues=dead_letters.QUEUES,
+        queues=NOTIFIER_QUEUES,
     )
     provision_redis(settings.database_url, settings.redis_url)
 
@@ -113,4 +103,4 @@ def setup() -> None:
 def work_on_dead_letters(arguments: Sequence[str]) -> None:
     """List or replay dead letters."""
     settings = load_settings(read_settings)
-    dead_letters.run(settings.rabbitmq_url, arguments)
+    run_command(SERVICE, settings.rabbitmq_url, NOTIFIER_QUEUES, arguments)

@@ -9,10 +9,11 @@ from redis import RedisError
 from sqlalchemy import Engine, delete
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.notifier.dead_letters import QUEUES, count_dead_letters
 from services.notifier.metrics import DEAD_LETTERS
 from services.notifier.tables import HANDLED_UPDATES, LINK_REQUESTS
+from shared.contracts.topology import NOTIFIER_QUEUES
 from shared.database import transaction
+from shared.dead_letters import count_dead_letters
 from shared.instants import now
 from shared.publisher import BROKER_ERRORS
 from shared.structured_logs import get_logger
@@ -40,7 +41,7 @@ async def every(seconds: float, look: Callable[[], Awaitable[object]]) -> None:
 
 async def measure_dead_letters(rabbitmq_url: str) -> None:
     """Set the gauge of dead letters."""
-    for queue in QUEUES:
+    for queue in NOTIFIER_QUEUES:
         DEAD_LETTERS.labels(queue.name).set(await count_dead_letters(rabbitmq_url, queue))
 
 

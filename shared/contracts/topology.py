@@ -40,14 +40,12 @@ REMINDERS = WorkQueue("reminders", (events.REMINDER_DUE,))
 TELEGRAM_UPDATES = WorkQueue("telegram.updates")
 TELEGRAM_MESSAGES = WorkQueue("telegram.messages")
 
-ALL_QUEUES = (
-    SCHEDULER_EVENTS,
-    HABITS_EVENTS,
-    NOTIFIER_EVENTS,
-    REMINDERS,
-    TELEGRAM_UPDATES,
-    TELEGRAM_MESSAGES,
-)
+# Each service declares and consumes its own.
+HABITS_QUEUES = (HABITS_EVENTS,)
+SCHEDULER_QUEUES = (SCHEDULER_EVENTS,)
+NOTIFIER_QUEUES = (REMINDERS, TELEGRAM_UPDATES, TELEGRAM_MESSAGES, NOTIFIER_EVENTS)
+
+ALL_QUEUES = HABITS_QUEUES + SCHEDULER_QUEUES + NOTIFIER_QUEUES
 
 # Losing one of these would lose a change for one of our own services: when no queue takes it,
 # the relay keeps the message.

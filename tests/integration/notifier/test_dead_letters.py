@@ -8,19 +8,18 @@ from contextlib import asynccontextmanager
 import aio_pika
 import pytest
 
-from services.notifier import dead_letters
-from services.notifier.dead_letters import (
-    QUEUES,
-    count_dead_letters,
-    list_dead_letters,
-    replay_dead_letters,
-)
 from services.notifier.metrics import DEAD_LETTERS
 from services.notifier.watching import measure_dead_letters
 from shared.broker_topology import declare_topology
 from shared.consumer import Consumer
 from shared.contracts.cloud_event import UnreadableMessage
-from shared.contracts.topology import REMINDERS, TELEGRAM_UPDATES
+from shared.contracts.topology import NOTIFIER_QUEUES, REMINDERS, TELEGRAM_UPDATES
+from shared.dead_letters import (
+    count_dead_letters,
+    list_dead_letters,
+    replay_dead_letters,
+    run_command,
+)
 from shared.deliveries import Delivery
 from shared.instants import from_json, now
 from shared.publisher import Publisher, PublishFailed
@@ -31,7 +30,7 @@ HEADERS = {"cloudEvents:type": "reminder.due.v1", "cloudEvents:requestid": "r-1"
 @pytest.fixture
 def broker(vhost: Callable[[str], str]) -> str:
     url = vhost("dead-letters")
-    asyncio.run(declare_topology(url, QUEUES))
+    asyncio.run(declare_topology(url, NOTIFIER_QUEUES))
     return url
 
 
@@ -80,7 +79,7 @@ async def settled(url: str, queue: str, wanted: int) -> int:
 async def test_list_shows_what_died_and_takes_nothing_away(broker: str) -> None:
     await let_die(broker, b"not JSON \xff" + b"x" * 1000, b"{}")
     for _ in range(2):
-        letters = await list_dead_letters(broker, QUEUES, 10)
+        letters = await list_dead_letters(broker, NOTIFIER_QUEUES, 10)
         assert sorted(letter.message_id or "" for letter in letters) == ["m-0", "m-1"]
         assert await settled(broker, REMINDERS.dead_letter_queue, 2) == 2
     letter = next(letter for letter in letters if letter.message_id == "m-0")
@@ -97,14 +96,14 @@ async def test_list_shows_what_died_and_takes_nothing_away(broker: str) -> None:
 
 async def test_list_keeps_to_its_limit_and_queue(broker: str) -> None:
     await let_die(broker, b"1", b"2", b"3")
-    assert len(await list_dead_letters(broker, QUEUES, 2)) == 2
+    assert len(await list_dead_letters(broker, NOTIFIER_QUEUES, 2)) == 2
     assert await list_dead_letters(broker, [TELEGRAM_UPDATES], 10) == []
 
 
 async def test_replay_twice_puts_each_message_back_once_and_begins_anew(broker: str) -> None:
     await let_die(broker, b'{"a": 1}', b'{"a": 2}')
-    assert (await replay_dead_letters(broker, QUEUES, 50))["reminders"] == 2
-    assert (await replay_dead_letters(broker, QUEUES, 50))["reminders"] == 0
+    assert (await replay_dead_letters(broker, NOTIFIER_QUEUES, 50))["reminders"] == 2
+    assert (await replay_dead_letters(broker, NOTIFIER_QUEUES, 50))["reminders"] == 0
     assert await settled(broker, REMINDERS.name, 2) == 2
     connection = await aio_pika.connect(broker)
     async with connection:
@@ -148,13 +147,13 @@ async def test_dead_letters_are_measured(broker: str) -> None:
 
 def test_the_command_line(broker: str, capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(let_die(broker, b'{"text": "\xd0\xba"}'))
-    dead_letters.run(broker, ["list", "--queue", "reminders"])
+    run_command("notifier", broker, NOTIFIER_QUEUES, ["list", "--queue", "reminders"])
     line = capsys.readouterr().out.splitlines()[-1]
     assert json.loads(line)["body"] == '{"text": "к"}'
-    dead_letters.run(broker, ["replay", "--limit", "5"])
+    run_command("notifier", broker, NOTIFIER_QUEUES, ["replay", "--limit", "5"])
     assert "reminders: 1 replayed" in capsys.readouterr().out
 
 
 def test_without_a_broker_the_command_line_says_so() -> None:
     with pytest.raises(SystemExit, match="RabbitMQ"):
-        dead_letters.run("amqp://guest@127.0.0.1:9/", ["list"])
+        run_command("notifier", "amqp://guest@127.0.0.1:9/", NOTIFIER_QUEUES, ["list"])

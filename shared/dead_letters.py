@@ -19,17 +19,9 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
-from shared.contracts.topology import (
-    NOTIFIER_EVENTS,
-    REMINDERS,
-    TELEGRAM_MESSAGES,
-    TELEGRAM_UPDATES,
-    WorkQueue,
-)
+from shared.contracts.topology import WorkQueue
 from shared.instants import to_json
 from shared.publisher import BROKER_ERRORS, Publisher
-
-QUEUES = (REMINDERS, TELEGRAM_UPDATES, TELEGRAM_MESSAGES, NOTIFIER_EVENTS)
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
 _EXCERPT_CHARACTERS = 200
@@ -137,14 +129,16 @@ def _describe(queue: WorkQueue, message: AbstractIncomingMessage) -> DeadLetter:
     )
 
 
-def run(url: str, arguments: Sequence[str]) -> None:
-    """Run the command line; exits with a message when the broker is not there."""
-    parser = argparse.ArgumentParser(prog="python -m services.notifier dead-letters")
+def run_command(
+    service: str, url: str, all_queues: Sequence[WorkQueue], arguments: Sequence[str]
+) -> None:
+    """Run a service's command line; exits with a message when the broker is not there."""
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service} dead-letters")
     parser.add_argument("action", choices=("list", "replay"))
-    parser.add_argument("--queue", choices=[queue.name for queue in QUEUES])
+    parser.add_argument("--queue", choices=[queue.name for queue in all_queues])
     parser.add_argument("--limit", type=int, default=_DEFAULT_LIMIT, help="for each queue")
     options = parser.parse_args(arguments)
-    queues = [queue for queue in QUEUES if options.queue in (None, queue.name)]
+    queues = [queue for queue in all_queues if options.queue in (None, queue.name)]
     try:
         if options.action == "list":
             for letter in asyncio.run(list_dead_letters(url, queues, options.limit)):

@@ -1,0 +1,33 @@
+"""Wires the process `consume`: takes what other services publish."""
+
+import asyncio
+
+from services.habits.account_events import handle_account_events
+from services.habits.process_start import SERVICE, start
+from shared.consumer import Consumer
+from shared.contracts.topology import HABITS_EVENTS
+from shared.database import is_reachable, new_engine
+from shared.processes import consume, run_process
+from shared.publisher import Publisher
+
+_PREFETCH = 5
+
+
+def consume_events() -> None:
+    """Erase what belongs to accounts that are deleted."""
+    settings = start("consume")
+    engine = new_engine(settings.database_url, pool_size=_PREFETCH)
+    publisher = Publisher(settings.rabbitmq_url, f"{SERVICE}-consumer")
+    consumer = Consumer(settings.rabbitmq_url, publisher, f"{SERVICE}-consumer")
+    consumer.subscribe(HABITS_EVENTS, handle_account_events(engine), prefetch=_PREFETCH)
+
+    async def work(stop: asyncio.Event) -> None:
+        await consume(consumer, publisher, stop)
+        engine.dispose()
+
+    run_process(
+        work,
+        host=settings.http_host,
+        ops_port=settings.ops_port,
+        checks={"database": lambda: is_reachable(engine), "broker": consumer.is_consuming},
+    )
