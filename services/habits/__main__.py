@@ -1,8 +1,15 @@
-"""`python -m services.habits <process>`: serve, relay, consume, setup or rebuild-read-model."""
+"""`python -m services.habits <process>`: serve, consume, rebuild-read-model and so on."""
 
 import sys
 
-PROCESSES = ("serve", "relay", "consume", "setup", "rebuild-read-model")
+PROCESSES = (
+    "serve",
+    "relay",
+    "consume",
+    "setup",
+    "rebuild-read-model",
+    "dead-letters list|replay",
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -28,6 +35,10 @@ def main(arguments: list[str]) -> None:
             from services.habits import app
 
             app.rebuild()
+        case ["dead-letters", *options]:
+            from services.habits import app
+
+            app.work_on_dead_letters(options)
         case _:
             sys.exit(f"usage: python -m services.habits {'|'.join(PROCESSES)}")
 

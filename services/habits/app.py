@@ -3,6 +3,8 @@
 `consume` and `relay` have files of their own, so that each process imports only what it runs.
 """
 
+from collections.abc import Sequence
+
 from flask import Flask
 from sqlalchemy import Engine
 
@@ -13,10 +15,12 @@ from services.habits.habit_queries import HabitQueries
 from services.habits.process_start import SERVICE, start
 from services.habits.rebuild_read_model import rebuild_read_model
 from services.habits.refusals import register_refusals
-from services.habits.settings import Settings
+from services.habits.settings import Settings, read_settings
 from shared.access_tokens import JwksClient, KeyLookup, init_access_tokens
-from shared.contracts.topology import HABITS_EVENTS
+from shared.contracts.topology import HABITS_QUEUES
 from shared.database import is_reachable, new_engine
+from shared.dead_letters import run_command
+from shared.environment import load_settings
 from shared.http_app import create_http_app
 from shared.http_server import serve
 from shared.processes import run_setup
@@ -61,7 +65,7 @@ def setup() -> None:
         SERVICE,
         database_url=settings.database_url,
         rabbitmq_url=settings.rabbitmq_url,
-        queues=[HABITS_EVENTS],
+        queues=HABITS_QUEUES,
     )
 
 
@@ -72,3 +76,9 @@ def rebuild() -> None:
     habits = rebuild_read_model(engine, EventStore())
     engine.dispose()
     _log.info("read model rebuilt", habits=habits)
+
+
+def work_on_dead_letters(arguments: Sequence[str]) -> None:
+    """List or replay dead letters."""
+    settings = load_settings(read_settings)
+    run_command(SERVICE, settings.rabbitmq_url, HABITS_QUEUES, arguments)

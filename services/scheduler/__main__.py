@@ -1,8 +1,8 @@
-"""`python -m services.scheduler <process>`: tick, consume, relay or setup."""
+"""`python -m services.scheduler <process>`: tick, consume, relay, setup or dead-letters."""
 
 import sys
 
-PROCESSES = ("tick", "consume", "relay", "setup")
+PROCESSES = ("tick", "consume", "relay", "setup", "dead-letters list|replay")
 
 
 def main(arguments: list[str]) -> None:
@@ -18,6 +18,8 @@ def main(arguments: list[str]) -> None:
             app.relay()
         case ["setup"]:
             app.setup()
+        case ["dead-letters", *options]:
+            app.work_on_dead_letters(options)
         case _:
             sys.exit(f"usage: python -m services.scheduler {'|'.join(PROCESSES)}")
 

@@ -1,12 +1,14 @@
 """Wires the scheduler's processes together; nothing connects before a process runs."""
 
 import asyncio
+from collections.abc import Sequence
 
 from services.scheduler.event_handlers import handle
 from services.scheduler.settings import Settings, read_settings
 from services.scheduler.tick_loop import run_ticks
-from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS
+from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS, SCHEDULER_QUEUES
 from shared.database import is_reachable, new_engine
+from shared.dead_letters import run_command
 from shared.deliveries import Delivery
 from shared.environment import load_settings
 from shared.processes import consume, run_process, run_relay, run_setup
@@ -86,8 +88,14 @@ def setup() -> None:
         SERVICE,
         database_url=settings.database_url,
         rabbitmq_url=settings.rabbitmq_url,
-        queues=(SCHEDULER_EVENTS, REMINDERS),
+        queues=(*SCHEDULER_QUEUES, REMINDERS),
     )
+
+
+def work_on_dead_letters(arguments: Sequence[str]) -> None:
+    """List or replay dead letters."""
+    settings = load_settings(read_settings)
+    run_command(SERVICE, settings.rabbitmq_url, SCHEDULER_QUEUES, arguments)
 
 
 def _start(process: str) -> Settings:
