@@ -22,13 +22,14 @@ EXCLUDED_CHECKS = "positive_data_acceptance"
 @pytest.mark.timeout(600)
 def test_schemathesis_finds_no_failure(system: System, tmp_path: Path) -> None:
     client = SpaClient.registered(system.gateway_url)
+    token = str(client.session.headers["Authorization"])
     run = subprocess.run(
         [
             str(Path(sys.executable).parent / "schemathesis"),
             "run",
             f"{system.gateway_url}/api/openapi.json",
             f"--url={system.gateway_url}",
-            f"--header=Authorization: {client.session.headers['Authorization']}",
+            f"--header=Authorization: {token}",
             "--checks=all",
             f"--exclude-checks={EXCLUDED_CHECKS}",
             f"--max-examples={EXAMPLES}",
