@@ -15,7 +15,7 @@ import requests
 from deploy.local.addresses import address_table, write_addresses, write_service_environments
 from deploy.local.gateway_files import DocumentationPages
 from deploy.local.generated_secrets import load_or_generate
-from deploy.local.ports import LOOPBACK, is_free
+from deploy.local.ports import LOOPBACK, is_free, is_listening
 from deploy.local.process_tree import adopt_orphans, wait_for_child
 from deploy.local.programs import StartFailed, wait_until
 from deploy.local.provisioning import provision
@@ -87,9 +87,11 @@ class _Start:
         provision(servers.postgres_admin_url, self.system.databases)
         set_up = SetUp(self.system.database_urls, servers.set_up_record)
         if set_up.is_done():
-            # These load while the broker, the slowest of all, still starts. The others would only
-            # take the processor from it: they can do nothing without it.
+            # All load while the broker, the slowest of all, still starts; those that answer HTTP
+            # first, so that the broker does not have to share the processor with everybody.
             self._start_answering_http()
+            self._wait(self._listen_for_http, "the HTTP services", _SERVER_SECONDS)
+            self._start_working_on_messages()
             self._wait_for_broker_and_redis()
         else:
             _say("setting up the services")
@@ -98,7 +100,7 @@ class _Start:
             programs.wait()
             set_up.remember()
             self._start_answering_http()
-        self._start_working_on_messages()
+            self._start_working_on_messages()
         DocumentationPages(self.directory).wait()
         self._wait_until_healthy()
 
@@ -107,6 +109,10 @@ class _Start:
         control, services = self.system.supervisor, self.system.services
         control.start_programs(self.system.service_group, services.answering_http)
         control.start_programs(self.system.gateway_group)
+
+    def _listen_for_http(self) -> bool:
+        addresses = self.system.services.upstreams.values()
+        return all(is_listening(int(address.rpartition(":")[2])) for address in addresses)
 
     def _start_working_on_messages(self) -> None:
         control, services = self.system.supervisor, self.system.services

@@ -23,7 +23,7 @@ def test_the_story_works_as_pasted(system: System) -> None:
         ["bash", "-euo", "pipefail", "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=90,
         check=False,
     )
     assert told.returncode == 0, told.stderr
