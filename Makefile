@@ -21,6 +21,13 @@ test-unit: ## Run the tests that need no server
 	@deploy/local/bootstrap.sh environment
 	$(PYTHON) -m pytest tests/unit
 
+MINUTES ?= 10
+SEED ?= 1
+
+soak: ## People and faults at random, and a verdict: make soak MINUTES=10 SEED=1
+	@deploy/local/bootstrap.sh machine
+	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
+
 check: ## Format, lint, types, import contracts, spelling, secrets; edits nothing
 	@deploy/local/bootstrap.sh environment
 	.venv/bin/ruff format --check .
