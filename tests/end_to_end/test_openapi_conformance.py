@@ -19,7 +19,7 @@ SEED = "1"
 EXCLUDED_CHECKS = "positive_data_acceptance"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_schemathesis_finds_no_failure(system: System, tmp_path: Path) -> None:
     client = SpaClient.registered(system.gateway_url)
     token = str(client.session.headers["Authorization"])
@@ -43,7 +43,7 @@ def test_schemathesis_finds_no_failure(system: System, tmp_path: Path) -> None:
         env={**os.environ, "NO_COLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=550,
+        timeout=900,
         check=False,
     )
     assert run.returncode == 0, run.stdout[-12_000:] + run.stderr[-2_000:]
