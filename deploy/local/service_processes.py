@@ -55,8 +55,7 @@ class ServicePrograms:
     """Everything of ours that runs, and where nginx finds its upstreams."""
 
     setups: tuple[Program, ...]
-    answering_http: tuple[Program, ...]
-    working_on_messages: tuple[Program, ...]
+    programs: tuple[Program, ...]
     upstreams: Mapping[str, str]
     environments: Mapping[str, Mapping[str, str]]
 
@@ -82,7 +81,7 @@ def service_programs(
         )
         for service in SERVICES
     }
-    programs = {each: _program(each, common[each.service], ports[each.name]) for each in PROCESSES}
+    programs = [_program(each, common[each.service], ports[each.name]) for each in PROCESSES]
     simulator = (_simulator(settings, secrets),) if settings.uses_simulator else ()
     upstreams = {"auth": "auth", "habits": "habits", "notifier": "notifier-api", "status": STATUS}
     return ServicePrograms(
@@ -90,17 +89,16 @@ def service_programs(
             Program(f"{service}-setup", _python(f"services.{service}", "setup"), common[service])
             for service in SERVICES
         ),
-        answering_http=(
-            *(program for each, program in programs.items() if each.process == _HTTP_PROCESS),
-            _status(settings, ports),
-            *simulator,
-        ),
-        working_on_messages=tuple(
-            program for each, program in programs.items() if each.process != _HTTP_PROCESS
-        ),
+        programs=(*programs, _status(settings, ports), *simulator),
         upstreams={name: f"{LOOPBACK}:{ports[process]}" for name, process in upstreams.items()},
         environments=common,
     )
+
+
+def port_of(program: Program) -> int:
+    """Return the port on which a program of ours answers once it has loaded."""
+    variables = ("HTTP_PORT", "OPS_PORT", "TELEGRAM_SIMULATOR_PORT")
+    return next(int(program.environment[name]) for name in variables if name in program.environment)
 
 
 def _program(each: ServiceProcess, common: Mapping[str, str], port: int) -> Program:

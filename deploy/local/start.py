@@ -17,10 +17,11 @@ from deploy.local.gateway_files import DocumentationPages
 from deploy.local.generated_secrets import load_or_generate
 from deploy.local.ports import LOOPBACK, is_free, is_listening
 from deploy.local.process_tree import adopt_orphans, wait_for_child
-from deploy.local.programs import StartFailed, wait_until
+from deploy.local.programs import Program, StartFailed, wait_until
 from deploy.local.provisioning import provision
 from deploy.local.run_directory import RunDirectory
 from deploy.local.servers import Server
+from deploy.local.service_processes import port_of
 from deploy.local.set_up import SetUp
 from deploy.local.settings import SERVER_URLS, Settings
 from deploy.local.stopping import StopRequested, stop_requests
@@ -86,37 +87,36 @@ class _Start:
         self._wait_for_server(servers.postgres)
         provision(servers.postgres_admin_url, self.system.databases)
         set_up = SetUp(self.system.database_urls, servers.set_up_record)
-        if set_up.is_done():
-            # All load while the broker, the slowest of all, still starts; those that answer HTTP
-            # first, so that the broker does not have to share the processor with everybody.
-            self._start_answering_http()
-            self._wait(self._listen_for_http, "the HTTP services", _SERVER_SECONDS)
-            self._start_working_on_messages()
-            self._wait_for_broker_and_redis()
-        else:
+        if not set_up.is_done():
             _say("setting up the services")
             programs = set_up.start(self.system.services.setups, self.directory.logs)
             self._wait_for_broker_and_redis()
             programs.wait()
             set_up.remember()
-            self._start_answering_http()
-            self._start_working_on_messages()
+        _say("starting the services")
+        control.start_programs(self.system.gateway_group)
+        self._start_services()
+        self._wait_for_broker_and_redis()
         DocumentationPages(self.directory).wait()
         self._wait_until_healthy()
 
-    def _start_answering_http(self) -> None:
-        _say("starting the services")
-        control, services = self.system.supervisor, self.system.services
-        control.start_programs(self.system.service_group, services.answering_http)
-        control.start_programs(self.system.gateway_group)
+    def _start_services(self) -> None:
+        """Start the services; while the broker, the slowest of all, still starts, not all at once.
 
-    def _listen_for_http(self) -> bool:
-        addresses = self.system.services.upstreams.values()
-        return all(is_listening(int(address.rpartition(":")[2])) for address in addresses)
+        Loading them takes as much of the processors as it can get, and the broker would come last.
+        """
+        broker = self.system.servers.rabbitmq
+        at_once = max(1, (os.cpu_count() or 1) - 1)
+        loading: list[Program] = []
 
-    def _start_working_on_messages(self) -> None:
-        control, services = self.system.supervisor, self.system.services
-        control.start_programs(self.system.service_group, services.working_on_messages)
+        def may_go_on() -> bool:
+            loading[:] = [program for program in loading if not is_listening(port_of(program))]
+            return len(loading) < at_once or broker.is_ready()
+
+        for program in self.system.service_group.programs:
+            self._wait(may_go_on, "the services do not start", _SERVER_SECONDS)
+            self.system.supervisor.start_programs(self.system.service_group, [program])
+            loading.append(program)
 
     def _wait_for_broker_and_redis(self) -> None:
         self._wait_for_server(self.system.servers.redis)

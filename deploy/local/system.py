@@ -64,7 +64,7 @@ def prepare_system(settings: Settings, run: RunDirectory, secrets: GeneratedSecr
         ),
         foundation_group=Group("foundation", _all(each.foundation for each in servers.all)),
         server_group=Group("servers", _all(each.programs for each in servers.all)),
-        service_group=Group("services", services.answering_http + services.working_on_messages),
+        service_group=Group("services", services.programs),
         gateway_group=Group("gateway", (gateway_program(settings, run, services.upstreams),)),
     )
     system.supervisor.write_configuration(system.groups)
