@@ -151,8 +151,8 @@ async def test_the_median_from_commit_to_queue_is_that_of_a_wake_up_not_of_polli
             store(engine, f"a-{number}", 1)
             assert len(await received(broker, 1)) == 1
             lags.append(time.monotonic() - began)
-    # Half a second is far from the 30 s of polling and from any jitter of a busy machine.
-    assert statistics.median(lags) < 0.5
+    # Five seconds are far from the 30 s of polling and from any jitter of a busy machine.
+    assert statistics.median(lags) < 5
 
 
 async def test_polling_delivers_when_the_wake_up_is_lost(

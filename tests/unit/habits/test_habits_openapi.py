@@ -21,7 +21,7 @@ SETTINGS = Settings(
 
 STATUSES = {
     ("get", "/api/habit/"): {"200", "400", "401"},
-    ("post", "/api/habit/"): {"201", "400", "401", "413", "415"},
+    ("post", "/api/habit/"): {"201", "400", "401", "409", "413", "415"},
     ("get", "/api/habit/public/"): {"200", "400"},
     ("get", "/api/habit/{habit_id}/"): {"200", "304", "401", "404"},
     ("put", "/api/habit/{habit_id}/"): {
