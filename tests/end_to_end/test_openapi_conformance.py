@@ -37,6 +37,7 @@ def test_schemathesis_finds_no_failure(system: System, tmp_path: Path) -> None:
             "--generation-database=none",
             "--suppress-health-check=all",
             "--workers=2",
+            "--request-timeout=60",
             "--no-color",
         ],
         cwd=tmp_path,
