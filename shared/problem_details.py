@@ -164,11 +164,11 @@ def _from_bug(error: Exception) -> Response:
     return Problem(500, "internal_error", "Something went wrong on our side.").response()
 
 
-def _flat(messages: Any, field: str = "") -> dict[str, list[str]]:
+def _flat(messages: Any) -> dict[str, list[str]]:
     """Turn webargs' nested messages, `{location: {field: ...}}`, into `{field: [message, ...]}`."""
     flat: dict[str, list[str]] = {}
     for location_messages in messages.values():
-        _flatten(location_messages, field, flat)
+        _flatten(location_messages, "", flat)
     return flat
 
 
