@@ -9,15 +9,15 @@ from tests.servers.whole_system import System
 _STEP = re.compile(r"<!-- story -->\n```sh\n(.*?)```", re.DOTALL)
 
 
-def test_the_story_works_as_pasted(system: System) -> None:
+def test_the_story_works_as_pasted(fresh_system: System) -> None:
     readme = (REPOSITORY / "README.md").read_text()
     steps = _STEP.findall(readme)
     assert len(steps) == 4
     # Only the ports differ: the reader's are the defaults, the test's are free ones.
     script = (
         "".join(steps)
-        .replace("http://localhost:8080", system.gateway_url)
-        .replace("http://localhost:8081", system.simulator_url)
+        .replace("http://localhost:8080", fresh_system.gateway_url)
+        .replace("http://localhost:8081", fresh_system.simulator_url)
     )
     told = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],

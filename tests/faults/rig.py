@@ -98,16 +98,20 @@ class Rig:
 
     def terminate_database_connections(self) -> None:
         """Cut every connection of every service, in the middle of whatever it does."""
-        with psycopg.connect(self.addresses()["POSTGRES_URL"], autocommit=True) as connection:
+        with (
+            suppress(psycopg.OperationalError),
+            psycopg.connect(self.addresses()["POSTGRES_URL"], autocommit=True) as connection,
+        ):
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND usename IS NOT NULL"
             )
 
     def close_broker_connections(self) -> None:
-        """Have the broker close every connection."""
-        for connection in self._management("GET", "connections"):
-            self._management("DELETE", f"connections/{quote(str(connection['name']), safe='')}")
+        """Have the broker close every connection; one that is just starting again has none."""
+        with suppress(requests.RequestException):
+            for connection in self._management("GET", "connections"):
+                self._management("DELETE", f"connections/{quote(str(connection['name']), safe='')}")
 
     def queue_depths(self) -> dict[str, int]:
         """Return the number of messages of every queue, delivered ones included."""

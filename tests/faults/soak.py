@@ -38,7 +38,7 @@ def soak(directory: Path, minutes: float, seed: int) -> tuple[Verdict, Counter[s
         with Seen(rig.broker_url()) as seen:
             workload.gather()
             _say(f"{PEOPLE} people linked; faults begin")
-            work = threading.Thread(target=workload.run, args=(minutes * 60,))
+            work = threading.Thread(target=workload.run, args=(minutes * 60,), daemon=True)
             work.start()
             _inject_while(work, disasters, random.Random(seed), workload)
             telegram.clear_faults()
