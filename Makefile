@@ -50,6 +50,10 @@ format: ## Put all Python files into the house's form
 
 lock: ## Pin all dependencies anew, with hashes, for all supported Pythons
 	@deploy/local/bootstrap.sh environment
+	@# The environment may have been made by pip alone.
+	$(PYTHON) -m pip install --quiet uv
+	@# It does not read pip's settings, which is right here: a folder of wheels for this machine
+	@# alone would leave out the hashes of all others.
 	$(PYTHON) -m uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 \
 		--group dev --no-emit-index-url --no-emit-find-links --upgrade \
 		--custom-compile-command "make lock" -q -o requirements.lock
