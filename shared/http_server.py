@@ -1,7 +1,8 @@
 """Serving a Flask app: gunicorn, one worker process with threads; scaling is by replicas.
 
-One process keeps the metrics whole and the memory small; on SIGTERM the requests in hand are
-finished first.
+One process keeps the metrics whole and the memory small. On SIGTERM every request that has reached
+it is answered, also those on kept-alive and just opened connections; who comes later is refused at
+once and may ask another replica.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,35 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 THREADS = 16
 _REQUEST_TIMEOUT_SECONDS = 30
 _GRACEFUL_SECONDS = 25
 # Longer than the gateway keeps an idle connection, so that the gateway is the one to close it.
 _KEEP_ALIVE_SECONDS = 75
+
+
+class _Worker(ThreadWorker):  # type: ignore[misc]
+    """Leaves no connection unanswered behind when it stops.
+
+    gunicorn lets the listening socket open while it finishes what it has; connections would go on
+    queueing up there, and be reset with their requests at the end.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            listeners, self.sockets = self.sockets, []
+            for listener in listeners:
+                self._accept_all(listener)
+                listener.close()
+
+    def _accept_all(self, listener: Any) -> None:
+        accepted_before = -1
+        while accepted_before != self.nr_conns:
+            accepted_before = self.nr_conns
+            self.accept(listener)
 
 
 class _QuietLogger(Logger):  # type: ignore[misc]
@@ -37,7 +61,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         settings: dict[str, Any] = {
             "bind": self._bind,
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": _Worker,
             "threads": THREADS,
             "timeout": _REQUEST_TIMEOUT_SECONDS,
             "graceful_timeout": _GRACEFUL_SECONDS,
