@@ -5,88 +5,30 @@ import json
 import statistics
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import suppress
 
 import aio_pika
 import pytest
-from sqlalchemy import Engine, delete, func, select, text
+from sqlalchemy import Engine, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.broker_topology import declare_topology
-from shared.contracts.events import ACCOUNT_CHANGED, REMINDER_SENT, AccountStateV1, ReminderSentV1
+from shared.contracts.events import ACCOUNT_CHANGED, REMINDER_SENT, ReminderSentV1
 from shared.contracts.topology import SCHEDULER_EVENTS, TELEGRAM_MESSAGES
-from shared.database import new_async_engine, transaction
+from shared.database import transaction
 from shared.outbox import relay as relay_module
 from shared.outbox.relay import LOCK_NAMESPACE, POLL_SECONDS, Relay
 from shared.outbox.table import OUTBOX, SHARDS, add_event, add_message
-from shared.publisher import Publisher
-
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def account(account_id: str, version: int) -> AccountStateV1:
-    return AccountStateV1(
-        id=account_id,
-        time_zone="UTC",
-        locale="en",
-        is_active=True,
-        created_at=LONG_AGO,
-        updated_at=LONG_AGO,
-        deleted=False,
-        version=version,
-    )
-
-
-def store(engine: Engine, account_id: str, *versions: int) -> None:
-    with transaction(engine) as connection:
-        for version in versions:
-            add_event(
-                connection,
-                "/services/test",
-                ACCOUNT_CHANGED,
-                account_id,
-                account(account_id, version),
-            )
-
-
-def waiting(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return connection.execute(select(func.count()).select_from(OUTBOX)).scalar_one()
-
-
-@asynccontextmanager
-async def running_relay(url: str, broker: str) -> AsyncIterator[Relay]:
-    engine = new_async_engine(url)
-    stop = asyncio.Event()
-    async with Publisher(broker, "test-relay") as publisher:
-        relay = Relay(engine, url, publisher)
-        task = asyncio.create_task(relay.run(stop))
-        try:
-            yield relay
-        finally:
-            stop.set()
-            await asyncio.wait_for(task, 20)
-    await engine.dispose()
-
-
-async def received(
-    broker: str, count: int, queue: str = SCHEDULER_EVENTS.name
-) -> list[aio_pika.abc.AbstractIncomingMessage]:
-    connection = await aio_pika.connect(broker)
-    async with connection:
-        channel = await connection.channel()
-        source = await channel.get_queue(queue)
-        messages: list[aio_pika.abc.AbstractIncomingMessage] = []
-        deadline = time.monotonic() + 15
-        while len(messages) < count and time.monotonic() < deadline:
-            message = await source.get(no_ack=True, fail=False)
-            if message is None:
-                await asyncio.sleep(0.02)
-            else:
-                messages.append(message)
-        return messages
+from tests.integration.shared.outbox_story import (
+    LONG_AGO,
+    account,
+    received,
+    running_relay,
+    store,
+    until_empty,
+    waiting,
+)
 
 
 @pytest.fixture
@@ -226,7 +168,7 @@ async def test_a_public_event_without_any_subscriber_is_done_with(
     with transaction(engine) as connection:
         add_event(connection, "/services/test", REMINDER_SENT, "h", body)
     async with running_relay(outbox_url, broker):
-        await _until_empty(engine)
+        await until_empty(engine)
 
 
 async def test_an_internal_message_goes_straight_to_its_queue(
@@ -248,7 +190,7 @@ async def test_a_row_that_was_sent_but_not_deleted_is_sent_again_with_the_same_i
         row = connection.execute(select(OUTBOX)).one()
     async with running_relay(outbox_url, broker):
         [first] = await received(broker, 1)
-        await _until_empty(engine)
+        await until_empty(engine)
         with engine.begin() as connection:  # as after a crash between confirm and commit
             values = {k: v for k, v in row._mapping.items() if k != "id"}
             connection.execute(OUTBOX.insert().values(values))
@@ -257,10 +199,3 @@ async def test_a_row_that_was_sent_but_not_deleted_is_sent_again_with_the_same_i
     uuid.UUID(str(first.message_id))
     with engine.begin() as connection:
         connection.execute(delete(OUTBOX))
-
-
-async def _until_empty(engine: Engine) -> None:
-    deadline = time.monotonic() + 10
-    while waiting(engine) and time.monotonic() < deadline:
-        await asyncio.sleep(0.05)
-    assert waiting(engine) == 0
