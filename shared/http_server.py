@@ -28,6 +28,8 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
     queueing up there, and be reset with their requests at the end.
     """
 
+    sockets: list[Any]
+
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
         super().set_accept_enabled(enabled)
         if not self.alive:
