@@ -11,6 +11,7 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange
 
+from shared.broker_refusals import refusals_are_final
 from shared.contracts.topology import EVENTS_EXCHANGE, RETRY_DELAYS_SECONDS, WorkQueue
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
@@ -21,13 +22,17 @@ _LOOKED_AT_FOR_EVER = 1_000_000_000
 
 
 async def declare_topology(url: str, queues: Iterable[WorkQueue]) -> None:
-    """Declare the exchange and the given queues. Raises OSError or AMQPError without a broker."""
-    connection = await aio_pika.connect(url, timeout=_CONNECT_TIMEOUT_SECONDS)
-    async with connection:
-        channel = await connection.channel()
-        exchange = await channel.declare_exchange(EVENTS_EXCHANGE, "topic", durable=True)
-        for queue in queues:
-            await _declare(channel, exchange, queue)
+    """Declare the exchange and the given queues.
+
+    Raises OSError or AMQPError without a broker, and BrokerRefused when waiting is no use.
+    """
+    with refusals_are_final():
+        connection = await aio_pika.connect(url, timeout=_CONNECT_TIMEOUT_SECONDS)
+        async with connection:
+            channel = await connection.channel()
+            exchange = await channel.declare_exchange(EVENTS_EXCHANGE, "topic", durable=True)
+            for queue in queues:
+                await _declare(channel, exchange, queue)
 
 
 async def _declare(channel: AbstractChannel, exchange: AbstractExchange, queue: WorkQueue) -> None:

@@ -7,12 +7,14 @@ processes that start at once share the processor.
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
+from shared.broker_refusals import BrokerRefused
 from shared.broker_topology import declare_topology
 from shared.contracts.topology import WorkQueue
 from shared.database import new_async_engine
@@ -119,7 +121,8 @@ def run_setup(
 ) -> None:
     """Migrate a service's database and declare its queues; waits for both servers.
 
-    Raises the last error when a server does not appear within `SETUP_LIMIT_SECONDS`.
+    Raises the last error when a server does not appear within `SETUP_LIMIT_SECONDS`; exits at once
+    when the broker is there and refuses.
     """
     from shared.migrations import migrate
 
@@ -129,10 +132,13 @@ def run_setup(
         (OperationalError,),
         limit_seconds=SETUP_LIMIT_SECONDS,
     )
-    wait_for(
-        "RabbitMQ",
-        lambda: asyncio.run(declare_topology(rabbitmq_url, queues)),
-        BROKER_ERRORS,
-        limit_seconds=SETUP_LIMIT_SECONDS,
-    )
+    try:
+        wait_for(
+            "RabbitMQ",
+            lambda: asyncio.run(declare_topology(rabbitmq_url, queues)),
+            BROKER_ERRORS,
+            limit_seconds=SETUP_LIMIT_SECONDS,
+        )
+    except BrokerRefused as refused:
+        sys.exit(f"RABBITMQ_URL: {refused}")
     _log.info("set up")

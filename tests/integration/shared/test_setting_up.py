@@ -1,0 +1,105 @@
+"""Setting a service up: it waits for a broker that is away, and never for one that says no."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import aio_pika
+import pytest
+import requests
+
+from deploy.local.ports import free_ports
+from shared import processes
+from shared.broker_refusals import BrokerRefused
+from shared.broker_topology import declare_topology
+from shared.contracts.topology import WorkQueue
+from shared.processes import run_setup
+from tests.servers.own_space import with_path
+
+QUEUE = WorkQueue("test.work")
+
+
+@pytest.fixture
+def broker(vhost: Callable[[str], str]) -> str:
+    return vhost("setup")
+
+
+@pytest.fixture
+def powerless_url(broker: str, rabbitmq_management_url: str) -> Iterator[str]:
+    """The URL of a user who may enter the virtual host, and do nothing there."""
+    name = f"powerless-{secrets.token_hex(4)}"
+    rights = dict.fromkeys(("configure", "write", "read"), "^$")
+    vhost_name = quote(urlsplit(broker).path[1:], safe="")
+    with requests.Session() as session:
+        session.trust_env = False
+        users = f"{rabbitmq_management_url}/api/users/{name}"
+        session.put(users, json={"password": "secret", "tags": ""}, timeout=30).raise_for_status()
+        permissions = f"{rabbitmq_management_url}/api/permissions/{vhost_name}/{name}"
+        session.put(permissions, json=rights, timeout=30).raise_for_status()
+        yield as_user(broker, f"{name}:secret")
+        session.delete(users, timeout=30).raise_for_status()
+
+
+def as_user(url: str, user: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{user}@{parts.hostname}:{parts.port}"))
+
+
+def declare(url: str) -> None:
+    asyncio.run(declare_topology(url, [QUEUE]))
+
+
+def test_a_wrong_password_is_a_refusal_for_good(broker: str) -> None:
+    with pytest.raises(BrokerRefused, match="ACCESS_REFUSED"):
+        declare(as_user(broker, f"{urlsplit(broker).username}:wrong"))
+
+
+def test_a_virtual_host_that_is_not_there_is_a_refusal_for_good(broker: str) -> None:
+    with pytest.raises(BrokerRefused, match="virtual host"):
+        declare(with_path(broker, "nowhere"))
+
+
+def test_a_missing_right_is_a_refusal_for_good(powerless_url: str) -> None:
+    with pytest.raises(BrokerRefused, match="ACCESS_REFUSED"):
+        declare(powerless_url)
+
+
+def test_a_queue_with_other_arguments_is_a_refusal_for_good(broker: str) -> None:
+    async def declare_otherwise() -> None:
+        async with await aio_pika.connect(broker) as connection:
+            channel = await connection.channel()
+            await channel.declare_queue(QUEUE.name, durable=True)
+
+    asyncio.run(declare_otherwise())
+    with pytest.raises(BrokerRefused, match="PRECONDITION_FAILED"):
+        declare(broker)
+
+
+def test_a_broker_that_says_no_ends_the_setup_at_once_and_names_the_setting(
+    broker: str, database: Callable[[str], str]
+) -> None:
+    with pytest.raises(SystemExit, match="RABBITMQ_URL: RabbitMQ refuses"):
+        run_setup(
+            "auth",
+            database_url=database("setup"),
+            rabbitmq_url=as_user(broker, "nobody:wrong-password"),
+            queues=(),
+        )
+
+
+def test_a_broker_that_is_away_is_waited_for(
+    database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [port] = free_ports(1)
+    monkeypatch.setattr(processes, "SETUP_LIMIT_SECONDS", 1)
+    began = time.monotonic()
+    with pytest.raises(ConnectionError):
+        run_setup(
+            "auth",
+            database_url=database("setup"),
+            rabbitmq_url=f"amqp://nobody@127.0.0.1:{port}/",
+            queues=(),
+        )
+    assert time.monotonic() - began > 0.5
