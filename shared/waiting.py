@@ -1,4 +1,8 @@
-"""Waiting for servers that are not up yet: with growing pauses, saying what is waited for."""
+"""Waiting for servers that are not up yet: with growing pauses, saying what is waited for.
+
+The pauses stay short, so that a service is back about a second after its server; what is said in
+the log stays readable nevertheless.
+"""
 
 import asyncio
 import time
@@ -8,7 +12,8 @@ from typing import TypeVar
 from shared.structured_logs import get_logger
 
 _FIRST_PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 1.0
+_SAID_AGAIN_AFTER_SECONDS = 5.0
 
 Result = TypeVar("Result")
 
@@ -27,13 +32,14 @@ def wait_for(
     Raises the last error when `limit_seconds` have passed.
     """
     give_up_at = time.monotonic() + limit_seconds
+    waiting = _Waiting(server)
     for pause_seconds in _pauses():
         try:
             return attempt()
         except errors as error:
             if time.monotonic() + pause_seconds > give_up_at:
                 raise
-            _say(server, error)
+            waiting.say(error)
         time.sleep(pause_seconds)
     raise AssertionError("the pauses never end")
 
@@ -44,11 +50,12 @@ async def wait_for_async(
     errors: tuple[type[BaseException], ...],
 ) -> Result:
     """Await `attempt` until it raises none of `errors`; ends only by success or cancellation."""
+    waiting = _Waiting(server)
     for pause_seconds in _pauses():
         try:
             return await attempt()
         except errors as error:
-            _say(server, error)
+            waiting.say(error)
         await asyncio.sleep(pause_seconds)
     raise AssertionError("the pauses never end")
 
@@ -60,5 +67,15 @@ def _pauses() -> Iterator[float]:
         pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
 
-def _say(server: str, error: BaseException) -> None:
-    _log.info("waiting for a server", server=server, reason=str(error) or repr(error))
+class _Waiting:
+    """Says in the log what is waited for, and why; every few seconds, not at each attempt."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._said_at = float("-inf")
+
+    def say(self, error: BaseException) -> None:
+        if time.monotonic() - self._said_at >= _SAID_AGAIN_AFTER_SECONDS:
+            self._said_at = time.monotonic()
+            reason = str(error) or repr(error)
+            _log.info("waiting for a server", server=self._server, reason=reason)

@@ -1,4 +1,4 @@
-"""Settings, logs, waiting and the life of a process."""
+"""Settings, logs and the life of a process."""
 
 import json
 import os
@@ -14,7 +14,6 @@ import pytest
 from environs import FileAwareEnv
 
 from shared.environment import PORT, load_settings
-from shared.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,24 +39,6 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monke
         return environment.str("SOME_SECRET")
 
     assert load_settings(read) == "s3cret"
-
-
-def test_waiting_ends_with_success_or_with_the_last_error() -> None:
-    answers = iter(["not yet", "not yet", "up"])
-
-    def attempt() -> str:
-        answer = next(answers)
-        if answer != "up":
-            raise OSError(answer)
-        return answer
-
-    assert wait_for("a server", attempt, (OSError,), limit_seconds=10) == "up"
-
-    def never() -> None:
-        raise OSError("still down")
-
-    with pytest.raises(OSError, match="still down"):
-        wait_for("a server", never, (OSError,), limit_seconds=0.3)
 
 
 PROCESS = """
