@@ -11,14 +11,13 @@ from contextlib import suppress
 import aio_pika
 import pytest
 from sqlalchemy import Engine, delete, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.broker_topology import declare_topology
 from shared.contracts.events import ACCOUNT_CHANGED, REMINDER_SENT, ReminderSentV1
 from shared.contracts.topology import SCHEDULER_EVENTS, TELEGRAM_MESSAGES
 from shared.database import transaction
 from shared.outbox import relay as relay_module
-from shared.outbox.relay import LOCK_NAMESPACE, POLL_SECONDS, Relay
+from shared.outbox.relay import LOCK_NAMESPACE, POLL_SECONDS
 from shared.outbox.table import OUTBOX, SHARDS, add_event, add_message
 from tests.integration.shared.outbox_story import (
     LONG_AGO,
@@ -122,22 +121,6 @@ async def test_a_shard_held_by_another_relay_is_left_alone_and_taken_over_when_f
             assert waiting(engine) == 1
             holder.rollback()
             assert len(await received(broker, 1)) == 1
-
-
-async def test_without_the_shard_lock_two_relays_send_the_same_rows(
-    engine: Engine, outbox_url: str, broker: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The control of the test above: what the lock prevents does happen without it."""
-
-    async def no_lock(_self: Relay, _connection: AsyncConnection, _shard: int) -> bool:
-        return True
-
-    monkeypatch.setattr(Relay, "_lock", no_lock)
-    for number in range(50):
-        store(engine, f"a-{number}", 1, 2, 3)
-    async with running_relay(outbox_url, broker), running_relay(outbox_url, broker):
-        messages = await received(broker, 160)
-    assert len(messages) > 150
 
 
 async def test_an_event_of_a_consumed_type_waits_for_its_queue(

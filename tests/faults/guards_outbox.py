@@ -1,0 +1,149 @@
+"""Readers of an outbox that others write to: with and without what makes them reliable."""
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from shared.contracts.events import ACCOUNT_CHANGED
+from shared.database import new_async_engine, transaction
+from shared.outbox.relay import Relay
+from shared.outbox.table import OUTBOX, add_event
+from shared.publisher import Publisher
+from tests.unit.scheduler.states import account_state
+
+WRITERS = 8
+EVENTS_OF_A_WRITER = 12
+LONGEST_TRANSACTION_SECONDS = 0.05
+SHARE_ROLLED_BACK = 0.1
+PATIENCE_SECONDS = 30
+
+
+class RolledBack(Exception):
+    """A writer has changed its mind."""
+
+
+class Collector(Publisher):
+    """Stands for the broker: remembers what it was given, and confirms when the gate is open."""
+
+    def __init__(self, *, gate_is_open: bool = True) -> None:
+        super().__init__("amqp://nowhere", "collector")
+        self.message_ids: list[str] = []
+        self.gate = asyncio.Event()
+        if gate_is_open:
+            self.gate.set()
+
+    async def publish(self, *_args: Any, message_id: str, **_options: Any) -> None:
+        self.message_ids.append(message_id)
+        await self.gate.wait()
+
+
+def store_one(engine: Engine, undecided: Callable[[], None] = lambda: None) -> str:
+    """Store one event of an account of its own; `undecided` runs before the commit."""
+    account = account_state(id=str(uuid.uuid4()))
+    with transaction(engine) as connection:
+        event_id = add_event(connection, "/services/test", ACCOUNT_CHANGED, account.id, account)
+        undecided()
+    return event_id
+
+
+def write_at_random(engine: Engine, seed: int) -> list[str]:
+    """Store events in transactions of any length, some rolled back; return the committed ones."""
+    chance = random.Random(seed)
+    committed = []
+
+    def undecided() -> None:
+        time.sleep(chance.uniform(0, LONGEST_TRANSACTION_SECONDS))
+        if chance.random() < SHARE_ROLLED_BACK:
+            raise RolledBack
+
+    for _ in range(EVENTS_OF_A_WRITER):
+        with suppress(RolledBack):
+            committed.append(store_one(engine, undecided))
+    return committed
+
+
+async def many_writers(engine: Engine) -> set[str]:
+    """Write from many sides at once; return what was committed."""
+    with ThreadPoolExecutor(WRITERS) as threads:
+        loop = asyncio.get_running_loop()
+        written = await asyncio.gather(
+            *(
+                loop.run_in_executor(threads, write_at_random, engine, seed)
+                for seed in range(WRITERS)
+            )
+        )
+    return {event_id for ids in written for event_id in ids}
+
+
+async def relay_beside_writers(engine: Engine, url: str) -> tuple[set[str], set[str]]:
+    """Run the real relay while others write; return what was committed and what was published."""
+    collector, stop = Collector(), asyncio.Event()
+    relay_engine = new_async_engine(url)
+    relaying = asyncio.create_task(Relay(relay_engine, url, collector).run(stop))
+    committed = await many_writers(engine)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await asyncio.to_thread(_waiting, engine):
+            await asyncio.sleep(0.02)
+    stop.set()
+    await relaying
+    await relay_engine.dispose()
+    return committed, set(collector.message_ids)
+
+
+async def cursor_beside_writers(engine: Engine) -> tuple[set[str], set[str]]:
+    """Read on from the last position seen while others write; return committed and seen."""
+    finished = asyncio.Event()
+    reading = asyncio.create_task(_follow_position(engine, finished))
+    committed = await many_writers(engine)
+    finished.set()
+    return committed, await reading
+
+
+async def two_relays_on_one_shard(engine: Engine, url: str) -> int:
+    """Have a relay look at a shard while another waits for its confirm; count messages."""
+    store_one(engine)
+    with engine.connect() as connection:
+        shard = connection.execute(select(OUTBOX.c.shard)).scalar_one()
+    collector = Collector(gate_is_open=False)
+    relay_engine = new_async_engine(url)
+    relays = [Relay(relay_engine, url, collector) for _ in range(2)]
+    drains = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for number, relay in enumerate(relays, 1):
+            drains.append(asyncio.create_task(relay.drain(shard)))
+            while not drains[-1].done() and len(collector.message_ids) < number:
+                await asyncio.sleep(0.01)
+        collector.gate.set()
+        await asyncio.gather(*drains)
+    await relay_engine.dispose()
+    return len(collector.message_ids)
+
+
+async def _follow_position(engine: Engine, finished: asyncio.Event) -> set[str]:
+    last, seen = 0, set()
+    while True:
+        is_last_look = finished.is_set()
+        for row in await asyncio.to_thread(_rows_after, engine, last):
+            last = row.id
+            seen.add(str(row.message_id))
+        if is_last_look:
+            return seen
+        await asyncio.sleep(0.002)
+
+
+def _rows_after(engine: Engine, position: int) -> Any:
+    query = select(OUTBOX.c.id, OUTBOX.c.message_id).where(OUTBOX.c.id > position)
+    with engine.connect() as connection:
+        return connection.execute(query.order_by(OUTBOX.c.id)).all()
+
+
+def _waiting(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(OUTBOX)).scalar_one()

@@ -1,0 +1,235 @@
+"""Each guard is needed: the same arrangement breaks its promise once the guard is taken out.
+
+So a test that relies on a guard cannot pass by accident. Each test runs its arrangement twice, with
+the guard and without. Guards are taken out here, by other Lua text, other SQL or another part in
+their place; the product has no switch for it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth import sessions
+from services.auth.accounts import account_by_id
+from services.notifier import delivery, update_handler
+from services.notifier.message_states import Claim, Done, Unknown
+from services.notifier.once_each import OnceEach
+from services.notifier.rate_limits import SendLimits
+from services.notifier.telegram_updates import Update, read_update
+from services.scheduler import announcing, due_tick, projection
+from services.scheduler.overdue import Overdue, settle_overdue
+from shared.contracts.events import REMINDER_DUE, REMINDER_MISSED
+from shared.database import new_engine
+from shared.outbox.relay import Relay
+from tests.faults import guards_outbox, guards_projection, guards_repetitions, guards_sending
+from tests.faults.guards_projection import UnguardedRecord, UnguardedUpsert
+from tests.faults.guards_sending import NoLimits, without
+from tests.integration.auth import conftest as auth_parts
+from tests.integration.notifier import conftest as notifier_parts
+from tests.integration.scheduler import conftest as scheduler_parts
+from tests.integration.shared import conftest as outbox_parts
+
+# The fixtures of the parts' own tests, under names that do not clash.
+redis = notifier_parts.redis
+notifier_url = notifier_parts.notifier_url
+migrated_url = scheduler_parts.migrated_url
+outbox_url = outbox_parts.outbox_url
+migrated_database = auth_parts.migrated_database
+
+_chat_ids = count(1)
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[str], Engine]]:
+    """Give a factory: URL -> engine, disposed of after the test."""
+    engines: list[Engine] = []
+
+    def connected(url: str) -> Engine:
+        engines.append(new_engine(url, pool_size=guards_outbox.WRITERS))
+        return engines[-1]
+
+    yield connected
+    for engine in engines:
+        engine.dispose()
+
+
+Connect = Callable[[str], Engine]
+
+
+async def test_without_the_claim_two_workers_send_one_message_twice(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await guards_sending.two_workers_get_one_message(redis, monkeypatch) == 1
+
+    look = "unpack(redis.call('HMGET', record, 'state', 'token', 'until_ms'))"
+    without(monkeypatch, "claim", look, "'retry'")
+    assert await guards_sending.two_workers_get_one_message(redis, monkeypatch) == 2
+
+
+async def test_without_the_claim_s_token_a_worker_that_was_paused_sends_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await guards_sending.a_paused_worker_wakes_up(redis) == 1
+
+    without(monkeypatch, "step", "if owner ~= token then return 0 end")
+    assert await guards_sending.a_paused_worker_wakes_up(redis) == 2
+
+
+async def test_without_the_point_of_no_return_a_death_in_the_middle_makes_a_second_request(
+    redis: Redis,
+) -> None:
+    class NoPointOfNoReturn(OnceEach):
+        async def begin_sending(self, claim: Claim) -> bool:
+            return True
+
+    seen = await guards_sending.a_worker_dies_in_the_middle(redis, OnceEach)
+    assert (seen.requests, type(seen.end)) == (1, Unknown)
+
+    seen = await guards_sending.a_worker_dies_in_the_middle(redis, NoPointOfNoReturn)
+    assert (seen.requests, type(seen.end)) == (2, Done)
+
+
+async def test_without_the_shield_a_lost_broker_leaves_a_sent_message_unknown(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = await guards_sending.the_broker_cuts_the_handler_off(redis)
+    assert (seen.requests, type(seen.end)) == (1, Done)
+
+    unshielded = {**vars(asyncio), "shield": lambda task: task}
+    monkeypatch.setattr(delivery, "asyncio", SimpleNamespace(**unshielded))
+    seen = await guards_sending.the_broker_cuts_the_handler_off(redis)
+    assert (seen.requests, type(seen.end)) == (1, Unknown)
+
+
+async def test_without_the_epoch_a_redis_that_lost_everything_makes_a_second_request(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = await guards_sending.redis_loses_its_records(redis)
+    assert (seen.requests, type(seen.end)) == (1, Unknown)
+
+    without(monkeypatch, "claim", "if not state then", "if false then")
+    seen = await guards_sending.redis_loses_its_records(redis)
+    assert (seen.requests, type(seen.end)) == (2, Done)
+
+
+async def test_without_not_after_a_message_is_sent_when_its_time_has_passed(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await guards_sending.its_time_passes_while_it_waits(redis) == 0
+
+    monkeypatch.setattr(delivery, "now", lambda: guards_sending.BEFORE_ANY_TIME_PASSED)
+    assert await guards_sending.its_time_passes_while_it_waits(redis) == 1
+
+
+async def test_without_the_rate_limit_a_chat_gets_more_than_telegram_allows(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    burst = await guards_sending.many_messages_for_one_group(redis, monkeypatch, SendLimits)
+    assert 0 < burst.requests <= burst.allowed
+
+    burst = await guards_sending.many_messages_for_one_group(redis, monkeypatch, NoLimits)
+    assert burst.requests > burst.allowed
+
+
+async def test_without_the_common_pause_a_replica_sends_into_the_silence_after_a_429(
+    redis: Redis,
+) -> None:
+    assert await guards_sending.telegram_says_429(redis, SendLimits) == 0
+    await redis.flushdb()
+    await OnceEach(redis).provision()
+    assert await guards_sending.telegram_says_429(redis, NoLimits) == 1
+
+
+async def test_without_its_stored_id_an_update_that_comes_twice_is_answered_twice(
+    connect: Connect, notifier_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, fresh_ids = connect(notifier_url), count(10**9)
+
+    def read_as_new(raw: bytes) -> Update:
+        return replace(read_update(raw), update_id=next(fresh_ids))
+
+    arrange = guards_repetitions.replies_to_an_update_that_comes_twice
+    assert await arrange(engine, next(_chat_ids)) == 1
+
+    monkeypatch.setattr(update_handler, "read_update", read_as_new)
+    assert await arrange(engine, next(_chat_ids)) == 2
+
+
+def test_without_the_account_s_lock_one_refresh_token_has_two_successors(
+    connect: Connect, migrated_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = connect(migrated_database)
+    with monkeypatch.context() as patch:
+        assert guards_repetitions.successors_of_a_token_used_twice(engine, patch) == 1
+
+    monkeypatch.setattr(sessions, "locked_account", account_by_id)
+    assert guards_repetitions.successors_of_a_token_used_twice(engine, monkeypatch) == 2
+
+
+def test_without_the_version_guard_what_comes_late_overwrites_what_is_newer(
+    connect: Connect, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = connect(migrated_url)
+    assert guards_projection.kept_of_changes_that_come_in_disorder(engine) == "Balcony"
+    assert guards_projection.is_deleted_though_a_change_comes_late(engine)
+
+    monkeypatch.setattr(projection, "insert", UnguardedUpsert)
+    assert guards_projection.kept_of_changes_that_come_in_disorder(engine) == "Garden"
+    assert not guards_projection.is_deleted_though_a_change_comes_late(engine)
+
+
+def test_without_the_grace_a_reminder_is_announced_however_late(
+    connect: Connect, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def for_ever(*args: Any, **options: Any) -> Overdue:
+        return settle_overdue(*args, **{**options, "grace": timedelta.max})
+
+    engine = connect(migrated_url)
+    assert guards_projection.announced_beyond_the_grace(engine) == [REMINDER_MISSED]
+
+    monkeypatch.setattr(due_tick, "settle_overdue", for_ever)
+    assert guards_projection.announced_beyond_the_grace(engine) == [REMINDER_DUE]
+
+
+def test_without_the_record_s_key_an_occurrence_computed_twice_is_announced_twice(
+    connect: Connect, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = connect(migrated_url)
+    arrange = guards_projection.announced_of_an_occurrence_computed_twice
+    assert arrange(engine) == [REMINDER_DUE]
+
+    monkeypatch.setattr(announcing, "insert", UnguardedRecord)
+    assert arrange(engine) == [REMINDER_DUE, REMINDER_DUE]
+
+
+async def test_without_the_shard_lock_two_relays_send_the_same_rows(
+    connect: Connect, outbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_lock(_self: Relay, _connection: AsyncConnection, _shard: int) -> bool:
+        return True
+
+    engine = connect(outbox_url)
+    assert await guards_outbox.two_relays_on_one_shard(engine, outbox_url) == 1
+
+    monkeypatch.setattr(Relay, "_lock", no_lock)
+    assert await guards_outbox.two_relays_on_one_shard(engine, outbox_url) == 2
+
+
+async def test_a_reader_that_remembers_a_position_misses_what_the_outbox_delivers(
+    connect: Connect, outbox_url: str
+) -> None:
+    engine = connect(outbox_url)
+    committed, published = await guards_outbox.relay_beside_writers(engine, outbox_url)
+    assert published == committed
+
+    committed, seen = await guards_outbox.cursor_beside_writers(engine)
+    assert seen < committed
