@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from shared.contracts.events import ACCOUNT_CHANGED
 from shared.database import new_async_engine, transaction
 from shared.outbox.relay import Relay
 from shared.outbox.table import OUTBOX, add_event
 from shared.publisher import Publisher
-from tests.unit.scheduler.states import account_state
+from tests.integration.shared.outbox_story import account, until_empty
 
 WRITERS = 8
 EVENTS_OF_A_WRITER = 12
@@ -46,9 +46,9 @@ class Collector(Publisher):
 
 def store_one(engine: Engine, undecided: Callable[[], None] = lambda: None) -> str:
     """Store one event of an account of its own; `undecided` runs before the commit."""
-    account = account_state(id=str(uuid.uuid4()))
+    state = account(str(uuid.uuid4()), version=1)
     with transaction(engine) as connection:
-        event_id = add_event(connection, "/services/test", ACCOUNT_CHANGED, account.id, account)
+        event_id = add_event(connection, "/services/test", ACCOUNT_CHANGED, state.id, state)
         undecided()
     return event_id
 
@@ -88,9 +88,7 @@ async def relay_beside_writers(engine: Engine, url: str) -> tuple[set[str], set[
     relay_engine = new_async_engine(url)
     relaying = asyncio.create_task(Relay(relay_engine, url, collector).run(stop))
     committed = await many_writers(engine)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await asyncio.to_thread(_waiting, engine):
-            await asyncio.sleep(0.02)
+    await until_empty(engine)
     stop.set()
     await relaying
     await relay_engine.dispose()
@@ -142,8 +140,3 @@ def _rows_after(engine: Engine, position: int) -> Any:
     query = select(OUTBOX.c.id, OUTBOX.c.message_id).where(OUTBOX.c.id > position)
     with engine.connect() as connection:
         return connection.execute(query.order_by(OUTBOX.c.id)).all()
-
-
-def _waiting(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return connection.execute(select(func.count()).select_from(OUTBOX)).scalar_one()
