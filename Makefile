@@ -1,7 +1,7 @@
 # What each target does: `make help`. Every target sets up what it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit check secrets format lock
+.PHONY: help run test test-unit soak benchmarks check audit secrets format lock
 
 PYTHON := .venv/bin/python
 # No make-level parallelism: the programs below use all cores by themselves.
@@ -28,6 +28,10 @@ soak: ## People and faults at random, and a verdict: make soak MINUTES=10 SEED=1
 	@deploy/local/bootstrap.sh machine
 	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
 
+benchmarks: ## Measure what wake-ups bring and what the event store costs; about two minutes
+	@deploy/local/bootstrap.sh machine
+	$(PYTHON) -m tests.benchmarks
+
 check: ## Format, lint, types, import contracts, spelling, secrets; edits nothing
 	@deploy/local/bootstrap.sh environment
 	.venv/bin/ruff format --check .
@@ -38,6 +42,11 @@ check: ## Format, lint, types, import contracts, spelling, secrets; edits nothin
 	@# The hook moves line numbers in the baseline (status 3); a check edits nothing, so it gets a copy.
 	cp .secrets.baseline .venv/secrets.baseline
 	.venv/bin/detect-secrets-hook --baseline .venv/secrets.baseline $$(git ls-files) || [ $$? -eq 3 ]
+
+audit: ## Look the locked dependencies up in a database of known vulnerabilities; needs the internet
+	@deploy/local/bootstrap.sh environment
+	.venv/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip \
+		--vulnerability-service osv
 
 secrets: ## Accept all strings that now look like secrets as none; look at the difference
 	.venv/bin/detect-secrets scan --exclude-files '^(requirements\.lock|\.secrets\.baseline)$$' \

@@ -15,9 +15,13 @@ START_SECONDS = 90
 
 
 @contextmanager
-def private_postgresql(directory: Path) -> Iterator[str]:
-    """Yield the administrator's URL of a running PostgreSQL server."""
-    server = PostgresqlServer(directory, free_ports(1)[0], secrets.token_hex(8), throw_away=True)
+def private_postgresql(directory: Path, *, durable: bool = False) -> Iterator[str]:
+    """Yield the administrator's URL of a running PostgreSQL server.
+
+    A commit waits for the disk only if `durable`, as it does in `make run`.
+    """
+    password = secrets.token_hex(8)
+    server = PostgresqlServer(directory, free_ports(1)[0], password, throw_away=not durable)
     server.prepare()
     log = directory / "postgresql.log"
     with running(server.program(), log) as process:
