@@ -12,7 +12,13 @@ from typing import Any, Self
 
 import aio_pika
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
-from aio_pika.exceptions import AMQPError, DeliveryError, PublishError
+from aio_pika.exceptions import (
+    CONNECTION_EXCEPTIONS,
+    AMQPError,
+    ChannelInvalidStateError,
+    DeliveryError,
+    PublishError,
+)
 from yarl import URL
 
 from shared.contracts.cloud_event import CONTENT_TYPE
@@ -20,7 +26,7 @@ from shared.contracts.cloud_event import CONTENT_TYPE
 CONFIRM_TIMEOUT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10
 
-BROKER_ERRORS = (AMQPError, ConnectionError, TimeoutError, OSError)
+BROKER_ERRORS = (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError, OSError)
 
 
 def broker_url(url: str, name: str) -> str:
@@ -111,7 +117,7 @@ class Publisher:
                 await target.publish(message, routing_key, mandatory=True)
         except PublishError as returned:
             raise Unroutable(f"no queue takes {routing_key!r}") from returned
-        except (DeliveryError, *BROKER_ERRORS) as error:
+        except (DeliveryError, TimeoutError, *CONNECTION_EXCEPTIONS) as error:
             raise PublishFailed(f"no confirm from the broker: {error!r}") from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()

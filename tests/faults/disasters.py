@@ -41,9 +41,9 @@ class Disasters:
             "freeze a process or server": (3, self._freeze),
             "cut database connections": (3, rig.terminate_database_connections),
             "cut broker connections": (3, rig.close_broker_connections),
-            "kill -9 RabbitMQ": (1, lambda: rig.kill("rabbitmq")),
-            "kill -9 PostgreSQL": (1, lambda: rig.kill("postgresql")),
-            "kill -9 Redis": (1, lambda: rig.kill("redis")),
+            "kill -9 RabbitMQ": (1, lambda: rig.programs.kill("rabbitmq")),
+            "kill -9 PostgreSQL": (1, lambda: rig.programs.kill("postgresql")),
+            "kill -9 Redis": (1, lambda: rig.programs.kill("redis")),
             "Telegram 429": (2, lambda: self._fault("too_many_requests", retry_after_seconds=2)),
             "Telegram 5xx": (2, lambda: self._fault("server_error", times=3)),
             "Telegram slow": (2, lambda: self._fault("delay_before_recording", delay_seconds=2)),
@@ -61,10 +61,10 @@ class Disasters:
         return name
 
     def _kill_process(self) -> None:
-        self._rig.kill(self._chance.choice(KILLED))
+        self._rig.programs.kill(self._chance.choice(KILLED))
 
     def _freeze(self) -> None:
-        with self._rig.frozen(self._chance.choice(FROZEN)):
+        with self._rig.programs.frozen(self._chance.choice(FROZEN)):
             time.sleep(self._chance.uniform(1, 4))
 
     def _fault(self, kind: str, **options: object) -> None:

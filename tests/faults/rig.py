@@ -3,11 +3,6 @@
 Everything runs under supervisord, so what is killed comes back by itself, servers included.
 """
 
-import configparser
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,15 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from xmlrpc.client import ServerProxy
 
 import psycopg
 import requests
 from dotenv import dotenv_values
 from yarl import URL
 
-from deploy.local.ports import free_ports
-from deploy.local.programs import REPOSITORY
+from tests.faults.replicas import Replica, is_ready
+from tests.faults.supervised import Supervised
 from tests.servers.whole_system import System, running_system
 
 # More replicas than `make run` starts: service, process.
@@ -43,39 +37,12 @@ class Rig:
     """A running system with replicas."""
 
     system: System
-    _replicas: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    replicas: list[Replica] = field(default_factory=list)
 
-    def program_pids(self) -> dict[str, int]:
-        """Return the process ids of all supervised programs that run, by name."""
-        configuration = configparser.RawConfigParser()
-        configuration.read(self.system.run_directory / "supervisord.conf")
-        port = configuration["inet_http_server"]
-        address = f"http://{port['username']}:{port['password']}@{port['port']}/RPC2"
-        with ServerProxy(address) as supervisor:
-            known = supervisor.supervisor.getAllProcessInfo()
-        assert isinstance(known, list)
-        return {str(each["name"]): int(str(each["pid"])) for each in known if each["pid"]}
-
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Signal a program and its children; one that is just starting again is left alone."""
-        pid = self.program_pids().get(name)
-        if pid:
-            _signal_group(pid, number)
-
-    def kill(self, name: str) -> None:
-        self.signal(name, signal.SIGKILL)
-
-    @contextmanager
-    def frozen(self, name: str) -> Iterator[None]:
-        """Stop a program's clock for the length of a block."""
-        pid = self.program_pids().get(name)
-        try:
-            if pid:
-                _signal_group(pid, signal.SIGSTOP)
-            yield
-        finally:
-            if pid:
-                _signal_group(pid, signal.SIGCONT)
+    @property
+    def programs(self) -> Supervised:
+        """Return what runs under supervisord: servers and one process of each kind."""
+        return Supervised(self.system.run_directory)
 
     def addresses(self) -> Mapping[str, str]:
         """Return the administrator's URLs of the servers."""
@@ -119,39 +86,33 @@ class Rig:
             queue["name"]: queue.get("messages", 0) for queue in self._management("GET", "queues")
         }
 
-    def add_replica(self, service: str, process: str) -> subprocess.Popen[bytes]:
+    def redeliveries(self) -> int:
+        """Return how often the broker has delivered a message of ours again."""
+        return sum(
+            queue.get("message_stats", {}).get("redeliver", 0)
+            for queue in self._management("GET", "queues")
+            if not queue["name"].startswith("test.")
+        )
+
+    def add_replica(self, service: str, process: str) -> Replica:
         """Start one more process of a service; it ends with the rig."""
-        port = str(free_ports(1)[0])
-        environment = {
-            **os.environ,
-            **self.system.service_environments[service],
-            "HTTP_HOST": "127.0.0.1",
-            "HTTP_PORT": port,
-            "OPS_PORT": port,
-        }
-        log = self.system.logs / f"replica-{service}-{process}-{port}.log"
-        with log.open("wb") as output:
-            replica = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service}", process],
-                cwd=REPOSITORY,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self._replicas.append(replica)
+        replica = Replica.of(self.system, service, process)
+        replica.start()
+        self.replicas.append(replica)
         return replica
 
     def stop_replicas(self) -> None:
-        for replica in self._replicas:
-            replica.send_signal(signal.SIGCONT)
-            replica.terminate()
-        for replica in self._replicas:
-            try:
-                replica.wait(40)
-            except subprocess.TimeoutExpired:
-                replica.kill()
-                replica.wait()
+        for replica in self.replicas:
+            replica.ask_to_stop()
+        for replica in self.replicas:
+            replica.wait_until_stopped()
+
+    def is_ready(self) -> bool:
+        """Whether everything of ours says that it can serve. A replica that ended is an error."""
+        ended = [each.log for each in self.replicas if each.has_ended]
+        assert not ended, f"processes ended by themselves: {ended}"
+        answer = requests.get(f"{self.system.gateway_url}/api/health/", timeout=10)
+        return answer.ok and all(is_ready(replica.port) for replica in self.replicas)
 
     def _management(self, method: str, path: str) -> list[dict[str, Any]]:
         url = f"{self.addresses()['RABBITMQ_MANAGEMENT_URL']}/api/{path}"
@@ -193,9 +154,3 @@ def eventually(
                 return
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(pause_seconds)
-
-
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    # supervisord makes each program the leader of a group of its own.
-    with suppress(ProcessLookupError):
-        os.killpg(pid, number)

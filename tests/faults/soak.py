@@ -32,7 +32,11 @@ def soak(directory: Path, minutes: float, seed: int) -> tuple[Verdict, Counter[s
     with running_rig(directory) as rig:
         telegram = TelegramPerson(rig.system.simulator_url)
         workload = Workload(
-            rig.system.gateway_url, rig.system.simulator_url, seed, PEOPLE, HABITS_A_SECOND
+            rig.system.gateway_url,
+            rig.system.simulator_url,
+            seed=seed,
+            people=PEOPLE,
+            habits_a_second=HABITS_A_SECOND,
         )
         disasters = Disasters(rig, telegram, seed)
         with Seen(rig.broker_url()) as seen:

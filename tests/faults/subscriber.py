@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import logging
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Iterable
+from random import Random
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +14,10 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 QUEUE = "test.subscriber"
+
+# A broker that is gone is what these tests are about; each attempt to reach it would be told.
+for _name in ("aio_pika", "aiormq"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class Seen:
@@ -22,6 +29,7 @@ class Seen:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._order: list[tuple[str, str, int]] = []
         self._ids: dict[tuple[str, str, int], set[str]] = defaultdict(set)
+        self._messages: list[AbstractIncomingMessage] = []
         self.duplicates = 0
 
     def __enter__(self) -> Self:
@@ -49,6 +57,28 @@ class Seen:
         """Return versions that came with more than one event id."""
         return [key for key, ids in self._ids.items() if len(ids) > 1]
 
+    def replay(self, about: Callable[[AbstractIncomingMessage], bool], shuffle: Random) -> int:
+        """Publish events once more, in any order, word by word; return how many."""
+        chosen = [message for message in list(self._messages) if about(message)]
+        shuffle.shuffle(chosen)
+        asyncio.run_coroutine_threadsafe(self._publish(chosen), self._loop).result(60)
+        return len(chosen)
+
+    async def _publish(self, messages: Iterable[AbstractIncomingMessage]) -> None:
+        channel = await self._connection.channel()
+        exchange = await channel.get_exchange("events", ensure=False)
+        for message in messages:
+            again = aio_pika.Message(
+                message.body,
+                headers=message.headers,
+                message_id=message.message_id,
+                content_type=message.content_type,
+                type=message.type,
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            )
+            await exchange.publish(again, str(message.routing_key))
+        await channel.close()
+
     async def _subscribe(self) -> None:
         self._connection = await aio_pika.connect_robust(
             self._url, reconnect_interval=0.5, heartbeat=10
@@ -71,4 +101,5 @@ class Seen:
         else:
             self._order.append(key)
         self._ids[key].add(str(message.message_id))
+        self._messages.append(message)
         await message.ack()

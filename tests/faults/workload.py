@@ -7,6 +7,7 @@ a 5xx, is *in doubt*: it may or may not have happened, and the checker allows bo
 import random
 import threading
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -67,7 +68,14 @@ class Workload:
     """Drives the system from a seed until told to stop; `journal` tells what was acknowledged."""
 
     def __init__(
-        self, gateway_url: str, simulator_url: str, seed: int, people: int, habits_a_second: float
+        self,
+        gateway_url: str,
+        simulator_url: str,
+        *,
+        seed: int,
+        people: int,
+        habits_a_second: float,
+        due_in_seconds: tuple[int, int] = (4, 15),
     ) -> None:
         self.journal = Journal()
         self.people: list[Person] = []
@@ -76,6 +84,9 @@ class Workload:
         self._chance = random.Random(seed)
         self._size = people
         self._pause = 1 / habits_a_second
+        self._due_in_seconds = due_in_seconds
+        # Several workloads may drive one system, one after another.
+        self._name = uuid.uuid4().hex[:8]
         self._serial = 0
 
     def gather(self) -> None:
@@ -100,6 +111,10 @@ class Workload:
             self._act()
             time.sleep(max(0.0, self._pause - (time.monotonic() - began)))
 
+    def last_due_at(self) -> float:
+        """Return the instant of the last reminder, in Unix time."""
+        return max((habit.due_at for habit in self.journal.habits.values()), default=0.0)
+
     def _act(self) -> None:
         number = self._chance.randrange(len(self.people))
         match self._chance.choices(("create", "change", "delete", "link"), (80, 10, 7, 3))[0]:
@@ -115,9 +130,9 @@ class Workload:
     def _create(self, number: int) -> None:
         person = self.people[number]
         due = datetime.now(UTC).replace(microsecond=0) + timedelta(
-            seconds=self._chance.randint(4, 15)
+            seconds=self._chance.randint(*self._due_in_seconds)
         )
-        action = f"Soak habit {self._next()}."
+        action = f"Soak habit {self._name}-{self._next()}."
         answer = self._command(
             person,
             "POST",

@@ -219,3 +219,13 @@ async def test_publishing_without_a_connection_is_an_error(broker: str) -> None:
     publisher = Publisher(broker, "test")
     with pytest.raises(PublishFailed):
         await publisher.publish("", QUEUE.name, {}, message_id="m-1")
+
+
+async def test_publishing_on_a_channel_that_is_gone_is_an_error_that_a_later_try_can_mend(
+    broker: str,
+) -> None:
+    async with Publisher(broker, "test") as publisher:
+        assert publisher._channel is not None
+        await publisher._channel.close()
+        with pytest.raises(PublishFailed):
+            await publisher.publish("", QUEUE.name, {}, message_id="m-1")
