@@ -85,7 +85,8 @@ class Me(MethodView):
 def change_own_password(data: dict[str, Any]) -> None:
     """Set a new password; every refresh token of the account is revoked.
 
-    A wrong current password is a 400 that names the field, and counts as a failed login.
+    A wrong current password is a 400 that names the field, and counts as a failed login. So a
+    repetition changes nothing and needs no `Idempotency-Key`.
     """
     with parts().engine.connect() as connection:
         account = _current_account(connection)

@@ -4,12 +4,13 @@ from typing import Any
 
 from flask import request
 
-from services.auth.accounts import LOCALES, Account, EmailTaken, register
+from services.auth.accounts import LOCALES, Account, EmailTaken
 from services.auth.address_limits import limited_by_address
 from services.auth.parts import parts
+from services.auth.registration import Registration, register_once
 from services.auth.schemas import AccountSchema, RegistrationSchema
-from shared.database import transaction
 from shared.http_app import ApiBlueprint
+from shared.idempotency_key import HEADER, IDEMPOTENCY_KEY, checked_key
 from shared.instants import now
 from shared.problem_details import Problem
 
@@ -21,24 +22,23 @@ blueprint = ApiBlueprint("accounts", __name__, description="Accounts and sign-in
 @blueprint.arguments(RegistrationSchema)
 @blueprint.response(201, AccountSchema, description="The new account.")
 @blueprint.problems(400, 409, 413, 415, 429, 503)
-@blueprint.doc(summary="Register", operationId="register")
+@blueprint.doc(summary="Register", operationId="register", parameters=[IDEMPOTENCY_KEY])
 def register_account(data: dict[str, Any]) -> Account:
     """Create an account.
 
-    E-mail addresses are case-insensitive; one that is taken is a 409.
+    E-mail addresses are case-insensitive; one that is taken is a 409. With an `Idempotency-Key`
+    the request can be repeated when its answer was lost, as long as the password is still the same.
     """
-    locale = data.get("locale") or _preferred_locale()
-    password_hash = parts().passwords.hash(data["password"])
+    key = checked_key(request.headers.get(HEADER))
+    body_locale = data.get("locale")
+    wanted = Registration(
+        email=data["email"],
+        time_zone=data["time_zone"],
+        locale=body_locale or _preferred_locale(),
+        body_locale=body_locale,
+    )
     try:
-        with transaction(parts().engine) as connection:
-            return register(
-                connection,
-                email=data["email"],
-                password_hash=password_hash,
-                time_zone=data["time_zone"],
-                locale=locale,
-                now=now(),
-            )
+        return register_once(parts(), wanted, data["password"], key, now())
     except EmailTaken as error:
         raise Problem(
             409,

@@ -67,6 +67,21 @@ REFRESH_TOKENS = Table(
     Index("ix_refresh_tokens_account_id_expires_at", "account_id", "expires_at"),
 )
 
+# The first answer to each registration with an Idempotency-Key, as far as the account may have
+# changed since. The fingerprint covers the body without the password.
+REGISTRATION_KEYS = Table(
+    "registration_keys",
+    METADATA,
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("used_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("octet_length(key_hash) = 32", name="key_hash_is_sha256"),
+    Index("ix_registration_keys_account_id", "account_id"),
+    Index("ix_registration_keys_used_at", "used_at"),
+)
+
 SIGNING_KEYS = Table(
     "signing_keys",
     METADATA,

@@ -32,7 +32,8 @@ def create_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
     """Exchange e-mail and password for a pair of tokens.
 
     The answer does not tell whether an account exists. Too many wrong passwords for an account
-    within 15 minutes are a 429, whatever address they come from.
+    within 15 minutes are a 429, whatever address they come from. Needs no `Idempotency-Key`: a
+    repeated sign-in is another session.
     """
     try:
         account_id, issued = sign_in(parts(), data["email"], data["password"], now())
@@ -53,6 +54,7 @@ def refresh_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
 
     A refresh token is good for one use. If the answer got lost, the same token gets the same pair
     again for 10 seconds; used later, or after its successor was used, it ends the whole session.
+    So it needs no `Idempotency-Key`.
     """
     try:
         account_id, issued = refresh(parts().engine, data["refresh"], now())
@@ -69,7 +71,8 @@ def refresh_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
 def revoke_session(data: dict[str, Any]) -> None:
     """End the session that a refresh token belongs to.
 
-    A token that is not valid any more has no session to end, which is fine.
+    A token that is not valid any more has no session to end, which is fine: repeating does no harm
+    and needs no `Idempotency-Key`.
     """
     sign_out(parts().engine, data["refresh"])
 

@@ -1,4 +1,7 @@
-"""How the API document describes the headers, the path parameter and the token of the routes."""
+"""How the API document describes the headers, the path parameter and the token of the routes.
+
+`Idempotency-Key` is in `shared.idempotency_key`: other services have it too.
+"""
 
 from services.habits.schemas import EXAMPLE_ID
 
@@ -22,13 +25,6 @@ IF_NONE_MATCH = {
     "name": "If-None-Match",
     "schema": {"type": "string", "example": '"1"'},
     "description": "ETags the client already has; 304 if the habit is still one of them.",
-}
-IDEMPOTENCY_KEY = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$", "example": "b7e1f0c2"},
-    "description": "Any new key makes repeating safe for 24 hours: the same key with the same body"
-    " gets the first answer again and creates nothing; with another body it is a 409.",
 }
 HABIT_ID = {
     "in": "path",

@@ -21,7 +21,6 @@ from services.habits.documented_parameters import (
     BEARER,
     ETAG,
     HABIT_ID,
-    IDEMPOTENCY_KEY,
     IF_MATCH,
     IF_NONE_MATCH,
     LOCATION,
@@ -31,12 +30,13 @@ from services.habits.habit_details import DetailChanges, HabitDetails, all_detai
 from services.habits.habit_events import ActiveHabit
 from services.habits.habit_ids import parse_habit_id
 from services.habits.habit_queries import HabitQueries
-from services.habits.idempotency import HEADER, read_key
+from services.habits.idempotency import read_key
 from services.habits.list_schemas import HabitPage, HistoryPage
 from services.habits.pagination import PageQuery, PageRequest, envelope
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
 from shared.access_tokens import current_account_id
 from shared.http_app import ApiBlueprint
+from shared.idempotency_key import HEADER, IDEMPOTENCY_KEY
 from shared.problem_details import unauthorized
 
 COMMANDS = "habit_commands"

@@ -6,25 +6,15 @@ first version, which its events lead to at any time.
 """
 
 import hashlib
-import re
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert, select
 
 from services.habits.habit_details import HabitDetails
 from services.habits.tables import idempotency_keys
-from shared.problem_details import invalid_input
-
-HEADER = "Idempotency-Key"
-KEPT = timedelta(hours=24)
-
-_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-
-
-class KeyReused(Exception):
-    """The key came before, with another body."""
+from shared.idempotency_key import KEPT, KeyReused, checked_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +27,11 @@ class IdempotencyKey:
 
 def read_key(header: str | None, details: HabitDetails) -> IdempotencyKey | None:
     """Return the key of a request, None without one. Raises Problem 400 for a key that is none."""
-    if header is None:
+    key = checked_key(header)
+    if key is None:
         return None
-    if not _KEY.fullmatch(header):
-        raise invalid_input({HEADER: ["Must be 1 to 255 visible ASCII characters."]})
     asked = repr(sorted(asdict(details).items()))
-    return IdempotencyKey(header, hashlib.sha256(asked.encode()).digest())
+    return IdempotencyKey(key, hashlib.sha256(asked.encode()).digest())
 
 
 def find_habit(

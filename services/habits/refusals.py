@@ -6,7 +6,6 @@ from services.habits.command_handling import StaleVersion
 from services.habits.etags import owner_etag
 from services.habits.event_store import ConcurrentChange
 from services.habits.habit import HabitNotFound, NotTheOwner, RulesBroken
-from services.habits.idempotency import HEADER, KeyReused
 from services.habits.owners import AccountErased
 from shared.problem_details import Problem, invalid_input, unauthorized
 
@@ -18,7 +17,6 @@ def register_refusals(app: Flask) -> None:
     app.register_error_handler(RulesBroken, _rules_broken)
     app.register_error_handler(StaleVersion, _stale_version)
     app.register_error_handler(ConcurrentChange, _concurrent_change)
-    app.register_error_handler(KeyReused, _key_reused)
     app.register_error_handler(AccountErased, _account_erased)
 
 
@@ -51,14 +49,6 @@ def _concurrent_change(_error: ConcurrentChange) -> Response:
         "concurrent_change",
         "The habit was being changed at the same time; try again.",
         headers={"Retry-After": "1"},
-    ).response()
-
-
-def _key_reused(_error: KeyReused) -> Response:
-    return Problem(
-        409,
-        "idempotency_key_reused",
-        f"This {HEADER} came before with another body; a new request needs a new key.",
     ).response()
 
 

@@ -18,7 +18,7 @@ from shared.migrations import migrate
 from tests.integration.auth.callers import Caller, registered
 
 SECRET = "a secret of the tests, long enough"
-TABLES = "accounts, erased_accounts, refresh_tokens, signing_keys, outbox"
+TABLES = "accounts, erased_accounts, refresh_tokens, registration_keys, signing_keys, outbox"
 
 MakeApp = Callable[..., Flask]
 

@@ -83,6 +83,17 @@ def test_the_routes_of_the_owner_need_a_token(
     assert security == ([{"bearerAuth": []}] if path.startswith("/api/me/") else None)
 
 
+def test_only_what_is_not_safe_to_repeat_takes_an_idempotency_key(document: dict[str, Any]) -> None:
+    with_key = [
+        (method, path)
+        for method, path in OPERATIONS
+        for parameter in operation(document, method, path).get("parameters", [])
+        if parameter["name"] == "Idempotency-Key"
+    ]
+
+    assert with_key == [("POST", "/api/register/")]
+
+
 def test_the_time_zones_are_listed(document: dict[str, Any]) -> None:
     registration = document["components"]["schemas"]["Registration"]["properties"]
 
