@@ -104,13 +104,11 @@ class Consumer:
         await self._broker.stop()
 
     def is_consuming(self) -> bool:
-        """Whether every subscription has a live channel with a consumer on it."""
-        return all(
-            subscriber._consumer_tag is not None  # noqa: SLF001
-            and subscriber._queue_obj is not None  # noqa: SLF001
-            and not subscriber._queue_obj.channel.is_closed  # noqa: SLF001
-            for subscriber in self._subscribers()
-        )
+        """Whether every subscription has a live channel with a consumer on it.
+
+        False while a queue is missing that was deleted; it is consumed again once it is declared.
+        """
+        return all(map(_has_consumer, self._subscribers()))
 
     def _subscribers(self) -> list[RabbitSubscriber]:
         return [item for item in self._broker.subscribers if isinstance(item, RabbitSubscriber)]
@@ -185,6 +183,17 @@ class Consumer:
             return "requeued"
         await message.ack()
         return "retried"
+
+
+def _has_consumer(subscriber: RabbitSubscriber) -> bool:
+    queue, tag = subscriber._queue_obj, subscriber._consumer_tag  # noqa: SLF001
+    if queue is None or tag is None or queue.channel.is_closed:
+        return False
+    # FastStream and the channel's own wrapper keep the tag of a consumer that the broker has
+    # cancelled, as it does when the queue is deleted; only the channel below them knows.
+    wrapper: Any = queue.channel
+    underlay = wrapper._channel  # noqa: SLF001
+    return underlay is not None and tag in underlay.channel.consumers
 
 
 def _read_delivery(queue: WorkQueue, message: RabbitMessage) -> Delivery:

@@ -34,6 +34,13 @@ def private_postgresql(directory: Path, *, durable: bool = False) -> Iterator[st
 @contextmanager
 def private_rabbitmq(directory: Path) -> Iterator[tuple[str, str]]:
     """Yield the AMQP and the management URL of a running RabbitMQ node."""
+    with running_rabbitmq(directory) as server:
+        yield server.admin_url, server.management_url
+
+
+@contextmanager
+def running_rabbitmq(directory: Path) -> Iterator[RabbitmqServer]:
+    """Yield a running RabbitMQ node, to be commanded with its own programs."""
     ports = RabbitmqPorts(*free_ports(4))
     server = RabbitmqServer(directory, ports, secrets.token_hex(8))
     server.prepare()
@@ -46,7 +53,7 @@ def private_rabbitmq(directory: Path) -> Iterator[tuple[str, str]]:
         wait_until(
             server.is_ready, f"rabbitmq ({log})", START_SECONDS, lambda: process.poll() is None
         )
-        yield server.admin_url, server.management_url
+        yield server
 
 
 @contextmanager
