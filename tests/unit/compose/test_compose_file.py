@@ -15,6 +15,7 @@ _ONE_SHOTS = {
     "gateway-setup",
     *(f"{service}-setup" for service in ("auth", "habits", "scheduler", "notifier")),
 }
+_WAYS_OUT = {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode", "network_mode"}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,35 @@ def test_our_containers_run_without_privileges(services: dict[str, dict[str, Any
         if name not in _SERVERS:
             assert service["read_only"] is True, name
             assert service["cap_drop"] == ["ALL"], name
+            assert service["tmpfs"] == ["/tmp"], name  # noqa: S108 - of the container
             assert service.get("user") == ("0:0" if name in {"secrets", "provision"} else None)
+
+
+def test_no_container_can_gain_privileges_or_see_the_machine(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    for name, service in services.items():
+        assert service["security_opt"] == ["no-new-privileges"], name
+        assert not service.keys() & _WAYS_OUT, name
+        volumes = [str(volume) for volume in service.get("volumes", [])]
+        # Named volumes only: a path would be one of the machine.
+        assert not [volume for volume in volumes if volume.startswith(("/", ".", "~"))], name
+
+
+def test_a_container_that_goes_on_running_writes_only_its_own_data(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    writable = {
+        name: [volume for volume in service.get("volumes", []) if not volume.endswith(":ro")]
+        for name, service in services.items()
+        if name not in _ONE_SHOTS
+    }
+    assert {name: volumes for name, volumes in writable.items() if volumes} == {
+        "postgres": ["postgres-data:/var/lib/postgresql/data"],
+        "rabbitmq": ["rabbitmq-data:/var/lib/rabbitmq"],
+        "redis": ["redis-data:/data"],
+        "telegram-simulator": ["telegram-simulator-data:/data"],
+    }
 
 
 def test_only_the_gateway_and_the_simulator_are_reachable_from_outside(
