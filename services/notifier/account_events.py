@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from services.notifier.accounts import store_account
 from services.notifier.chat_links import erase_link
 from services.notifier.ledger import erase_deliveries
+from services.notifier.link_request_keys import erase_keys
 from services.notifier.link_requests import close_request
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import AccountStateV1
@@ -44,4 +45,5 @@ class AccountEvents:
             if changed and account.deleted:
                 erase_link(connection, account.id, now())
                 close_request(connection, account.id)
+                erase_keys(connection, account.id)
                 erase_deliveries(connection, account.id)

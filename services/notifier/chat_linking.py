@@ -15,6 +15,7 @@ from services.notifier.bot_messages import ask
 from services.notifier.bot_name import BotName
 from services.notifier.bot_texts import BotTexts
 from services.notifier.chat_links import read_link, unlink
+from services.notifier.link_request_keys import FirstTime, Repetition, use_key
 from services.notifier.link_requests import (
     VALID_FOR_MINUTES,
     close_request,
@@ -71,35 +72,39 @@ class ChatLinking:
         self._bot_name = bot_name
         self._translations = translations
 
-    def offer_code(self, account_id: str) -> CodeOffer:
-        """Open a request for whichever private chat sends the code.
+    def offer_code(self, account_id: str, key: str | None = None) -> CodeOffer:
+        """Open a request for whichever private chat sends the code; once for each key.
 
-        Raises AccountErased, TelegramUnavailable.
+        Raises AccountErased, KeyReused, TelegramUnavailable.
         """
         bot_name = self._bot_name()
         with transaction(self._engine) as connection:
             _living(connection, account_id)
-            request = open_request(connection, account_id, None, now())
+            at = now()
+            match use_key(connection, account_id, key, None, at):
+                case Repetition(request):
+                    pass
+                case FirstTime(code):
+                    request = open_request(connection, account_id, None, at, code)
         deep_link = f"https://t.me/{bot_name}?start={request.code}"
         return CodeOffer(deep_link, request.code, request.expires_at)
 
-    def ask_chat(self, account_id: str, chat_id: int) -> datetime:
-        """Have the bot ask a chat; return until when it can answer.
+    def ask_chat(self, account_id: str, chat_id: int, key: str | None = None) -> datetime:
+        """Have the bot ask a chat, once for each key; return until when it can answer.
 
-        Raises AccountErased, TooManyQuestions.
+        Raises AccountErased, KeyReused, TooManyQuestions.
         """
         with transaction(self._engine) as connection:
             account = _living(connection, account_id)
-            if wait_seconds := self._limits.acquire(account_id, chat_id):
-                raise TooManyQuestions(wait_seconds)
             at = now()
-            request = open_request(connection, account_id, chat_id, at)
-            texts = BotTexts(self._translations.of(account.locale))
-            buttons = (
-                Button(texts.yes_button(), f"link:{request.code}:yes"),
-                Button(texts.no_button(), f"link:{request.code}:no"),
-            )
-            ask(connection, chat_id, texts.question(VALID_FOR_MINUTES), buttons, at)
+            match use_key(connection, account_id, key, chat_id, at):
+                case Repetition(request):
+                    pass
+                case FirstTime(code):
+                    if wait_seconds := self._limits.acquire(account_id, chat_id):
+                        raise TooManyQuestions(wait_seconds)
+                    request = open_request(connection, account_id, chat_id, at, code)
+                    self._ask(connection, account, chat_id, code, at)
         return request.expires_at
 
     def state(self, account_id: str) -> LinkState:
@@ -125,6 +130,16 @@ class ChatLinking:
             _living(connection, account_id)
             close_request(connection, account_id)
             unlink(connection, account_id, now())
+
+    def _ask(
+        self, connection: Connection, account: Account, chat_id: int, code: str, at: datetime
+    ) -> None:
+        texts = BotTexts(self._translations.of(account.locale))
+        buttons = (
+            Button(texts.yes_button(), f"link:{code}:yes"),
+            Button(texts.no_button(), f"link:{code}:no"),
+        )
+        ask(connection, chat_id, texts.question(VALID_FOR_MINUTES), buttons, at)
 
 
 def _living(connection: Connection, account_id: str) -> Account:

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 import marshmallow as ma
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from flask.views import MethodView
 from flask_jwt_extended import jwt_required
 
@@ -19,6 +19,7 @@ from services.notifier.bot_name import TelegramUnavailable
 from services.notifier.chat_linking import AccountErased, ChatLinking, TooManyQuestions
 from shared.access_tokens import current_account_id
 from shared.http_app import ApiBlueprint
+from shared.idempotency_key import HEADER, IDEMPOTENCY_KEY, checked_key
 from shared.instants import to_json
 from shared.problem_details import (
     RETRY_AFTER_SECONDS,
@@ -142,11 +143,11 @@ def add_link_routes(blueprint: ApiBlueprint, linking: ChatLinking) -> None:
             }
 
         @jwt_required()
-        @blueprint.doc(security=_BEARER)
+        @blueprint.doc(security=_BEARER, parameters=[IDEMPOTENCY_KEY])
         @blueprint.arguments(LinkRequest)
         @blueprint.response(201, CodeOffered, description="A code, good for 10 minutes.")
         @blueprint.alt_response(202, schema=ChatAsked, description="The chat will be asked.")
-        @blueprint.problems(400, 401, 413, 415, 429, 503)
+        @blueprint.problems(400, 401, 409, 413, 415, 429, 503)
         def post(self, body: dict[str, int]) -> Any:
             """Ask to link a chat.
 
@@ -154,10 +155,15 @@ def add_link_routes(blueprint: ApiBlueprint, linking: ChatLinking) -> None:
             With `chat_id`: the bot asks that chat with two buttons; at most 3 such questions an
             hour for an account and for a chat. A new request takes the place of an open one. The
             answer does not tell whether the chat exists.
+
+            With an `Idempotency-Key` the request can be repeated when its answer was lost: the same
+            code comes again, the chat is not asked again, also when the request has been answered
+            or replaced since.
             """
+            key = checked_key(request.headers.get(HEADER))
             if "chat_id" in body:
-                return _ask(linking, body["chat_id"])
-            offer = linking.offer_code(current_account_id())
+                return _ask(linking, body["chat_id"], key)
+            offer = linking.offer_code(current_account_id(), key)
             return {
                 "status": "pending",
                 "deep_link": offer.deep_link,
@@ -177,8 +183,8 @@ def add_link_routes(blueprint: ApiBlueprint, linking: ChatLinking) -> None:
             linking.end(current_account_id())
 
 
-def _ask(linking: ChatLinking, chat_id: int) -> Response:
-    expires_at = linking.ask_chat(current_account_id(), chat_id)
+def _ask(linking: ChatLinking, chat_id: int, key: str | None) -> Response:
+    expires_at = linking.ask_chat(current_account_id(), chat_id, key)
     answer = jsonify(status="pending", chat_id=str(chat_id), expires_at=to_json(expires_at))
     answer.status_code = 202
     return answer

@@ -5,6 +5,7 @@ good for ten minutes and for one use. A request links only what the chat itself 
 that sends the code, or the asked chat that presses `yes`.
 """
 
+import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -47,11 +48,25 @@ class NotOpen:
     """Unknown, used, too old, replaced, or not for this chat."""
 
 
+def new_code() -> str:
+    """Return a code nobody can guess."""
+    return code_of(secrets.token_bytes(_CODE_BYTES))
+
+
+def code_of(chance: bytes) -> str:
+    """Return the code that random bytes make, at least 16 of them."""
+    return base64.urlsafe_b64encode(chance[:_CODE_BYTES]).rstrip(b"=").decode()
+
+
 def open_request(
-    connection: Connection, account_id: str, chat_id: int | None, at: datetime
+    connection: Connection,
+    account_id: str,
+    chat_id: int | None,
+    at: datetime,
+    code: str | None = None,
 ) -> OpenRequest:
     """Open a request in the place of the account's older one; `chat_id` is the chat to be asked."""
-    code = secrets.token_urlsafe(_CODE_BYTES)
+    code = code or new_code()
     values = {"code_hash": _hash(code), "chat_id": chat_id, "expires_at": at + VALID_FOR}
     connection.execute(
         insert(LINK_REQUESTS)

@@ -3,6 +3,7 @@
 - `accounts`: language and tombstone of each account, from `account.*`.
 - `chat_links`: at most one chat an account and one account a chat.
 - `link_requests`: the one open request of an account; its code is stored as a hash only.
+- `link_request_keys`: the Idempotency-Keys of requests, and what remakes their answers.
 - `handled_updates`: ids of Telegram's updates whose effects are committed.
 - `deliveries`: the ledger, one row a reminder that has ended.
 - `redis_epochs`: whether Redis has been provisioned for this database.
@@ -64,6 +65,20 @@ LINK_REQUESTS = Table(
     Column("chat_id", BigInteger),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("octet_length(code_hash) = 32", name="code_hash_is_sha256"),
+)
+
+LINK_REQUEST_KEYS = Table(
+    "link_request_keys",
+    METADATA,
+    Column("account_id", Text, primary_key=True),
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    # Null: the request was for a code.
+    Column("chat_id", BigInteger),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("octet_length(key_hash) = 32", name="key_hash_is_sha256"),
+    Index("ix_link_request_keys_used_at", "used_at"),
 )
 
 HANDLED_UPDATES = Table(

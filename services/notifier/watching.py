@@ -9,6 +9,7 @@ from redis import RedisError
 from sqlalchemy import Engine, delete
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.notifier.link_request_keys import forget_old_keys
 from services.notifier.metrics import DEAD_LETTERS
 from services.notifier.tables import HANDLED_UPDATES, LINK_REQUESTS
 from shared.contracts.topology import NOTIFIER_QUEUES
@@ -46,13 +47,14 @@ async def measure_dead_letters(rabbitmq_url: str) -> None:
 
 
 def prune(engine: Engine) -> None:
-    """Forget the ids of old updates and requests that nobody answered."""
+    """Forget the ids of old updates, requests that nobody answered and keys of the day before."""
     at = now()
     with transaction(engine) as connection:
         connection.execute(
             delete(HANDLED_UPDATES).where(HANDLED_UPDATES.c.handled_at < at - UPDATES_KEPT)
         )
         connection.execute(delete(LINK_REQUESTS).where(LINK_REQUESTS.c.expires_at < at))
+        forget_old_keys(connection, at)
 
 
 @asynccontextmanager

@@ -1,19 +1,42 @@
 """Callers of the notifier's HTTP API: an account with a token, and what it may not see."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from shared.access_tokens import AUDIENCE, ISSUER, UnknownKey
 
+SECRET = "a-webhook-secret"
 KEY_ID = "test-key"
 SIGNING_KEY = Ed25519PrivateKey.generate()
 PATH = "/api/tg/link/"
+
+
+MakeApp = Callable[..., Flask]
+
+
+class FakeIntake:
+    """Takes updates, or fails as told."""
+
+    def __init__(self) -> None:
+        self.stored: list[tuple[int, bytes]] = []
+        self.error: Exception | None = None
+
+    def store(self, update_id: int, update: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        self.stored.append((update_id, update))
+
+
+def habit_bot() -> str:
+    return "habit_bot"
 
 
 def find_key(kid: str) -> Any:
@@ -48,9 +71,10 @@ class Caller:
     def get(self) -> TestResponse:
         return self._client.get(PATH, headers=self._headers)
 
-    def post(self, body: object = None, **options: Any) -> TestResponse:
+    def post(self, body: object = None, *, key: str | None = None, **options: Any) -> TestResponse:
         content = options or {"json": {} if body is None else body}
-        return self._client.post(PATH, headers=self._headers, **content)
+        keyed = {} if key is None else {"Idempotency-Key": key}
+        return self._client.post(PATH, headers={**self._headers, **keyed}, **content)
 
     def delete(self) -> TestResponse:
         return self._client.delete(PATH, headers=self._headers)

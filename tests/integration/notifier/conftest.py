@@ -3,15 +3,30 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from redis.asyncio import Redis
 from sqlalchemy import Engine
 
+from services.notifier.app import build_app
+from services.notifier.chat_linking import ChatLinking
 from services.notifier.once_each import OnceEach
-from services.notifier.redis_scripts import new_async_redis
+from services.notifier.question_limits import QuestionLimits
+from services.notifier.redis_scripts import new_async_redis, new_redis
 from services.notifier.telegram_client import TelegramClient
+from services.notifier.translations import Translations
 from shared.database import new_engine
 from shared.migrations import migrate
 from tests.fakes.telegram_person import TelegramPerson
+from tests.integration.notifier.api_callers import (
+    SECRET,
+    Caller,
+    FakeIntake,
+    MakeApp,
+    find_key,
+    habit_bot,
+)
+from tests.integration.notifier.arrangements import new_account
 from tests.integration.telegram_simulator.simulator_process import TOKEN, running_simulator
 
 
@@ -64,3 +79,36 @@ def telegram_url(_simulator_url: str, person: TelegramPerson) -> str:
 async def telegram(telegram_url: str) -> AsyncIterator[TelegramClient]:
     async with TelegramClient(TOKEN, telegram_url, connections=20) as client:
         yield client
+
+
+@pytest.fixture
+def intake() -> FakeIntake:
+    return FakeIntake()
+
+
+@pytest.fixture
+def make_app(engine: Engine, redis_database: str, intake: FakeIntake) -> MakeApp:
+    """Give a factory of the HTTP app, some of whose parts may be others than usual."""
+
+    def make(
+        bot_name: Callable[[], str] = habit_bot,
+        redis_url: str = redis_database,
+        database: Engine = engine,
+        secret: str = SECRET,
+    ) -> Flask:
+        limits = QuestionLimits(new_redis(redis_url))
+        linking = ChatLinking(database, limits, bot_name, Translations())
+        return build_app(linking, find_key, intake, secret, {"always": lambda: True})
+
+    return make
+
+
+@pytest.fixture
+def client(make_app: MakeApp) -> FlaskClient:
+    return make_app().test_client()
+
+
+@pytest.fixture
+def anna(client: FlaskClient) -> Caller:
+    """Return somebody with an account nobody has heard of yet."""
+    return Caller(client, new_account())

@@ -8,30 +8,26 @@ from itertools import count
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from services.notifier.account_events import AccountEvents
-from services.notifier.app import build_app
 from services.notifier.bot_name import TelegramUnavailable
-from services.notifier.chat_linking import ChatLinking
 from services.notifier.chat_links import block
 from services.notifier.link_requests import Linked, use_code
-from services.notifier.question_limits import QuestionLimits
-from services.notifier.redis_scripts import new_redis
 from services.notifier.tables import LINK_REQUESTS
-from services.notifier.translations import Translations
 from services.notifier.webhook_api import SECRET_HEADER
 from shared.database import new_engine, transaction
 from shared.instants import from_json, now
 from shared.publisher import PublishFailed, Unroutable
 from tests.integration.notifier.api_callers import (
     PATH,
+    SECRET,
     Caller,
+    FakeIntake,
+    MakeApp,
     assert_problem,
     body_of,
-    find_key,
     token_of,
 )
 from tests.integration.notifier.arrangements import (
@@ -42,62 +38,11 @@ from tests.integration.notifier.arrangements import (
     said_to,
 )
 
-SECRET = "a-webhook-secret"
 _chat_ids = count(50_000)
-
-
-class FakeIntake:
-    """Takes updates, or fails as told."""
-
-    def __init__(self) -> None:
-        self.stored: list[tuple[int, bytes]] = []
-        self.error: Exception | None = None
-
-    def store(self, update_id: int, update: bytes) -> None:
-        if self.error is not None:
-            raise self.error
-        self.stored.append((update_id, update))
-
-
-def habit_bot() -> str:
-    return "habit_bot"
 
 
 def nobody() -> str:
     raise TelegramUnavailable("away")
-
-
-MakeApp = Callable[..., Flask]
-
-
-@pytest.fixture
-def intake() -> FakeIntake:
-    return FakeIntake()
-
-
-@pytest.fixture
-def make_app(engine: Engine, redis_database: str, intake: FakeIntake) -> MakeApp:
-    def make(
-        bot_name: Callable[[], str] = habit_bot,
-        redis_url: str = redis_database,
-        database: Engine = engine,
-        secret: str = SECRET,
-    ) -> Flask:
-        limits = QuestionLimits(new_redis(redis_url))
-        linking = ChatLinking(database, limits, bot_name, Translations())
-        return build_app(linking, find_key, intake, secret, {"always": lambda: True})
-
-    return make
-
-
-@pytest.fixture
-def client(make_app: MakeApp) -> FlaskClient:
-    return make_app().test_client()
-
-
-@pytest.fixture
-def anna(client: FlaskClient) -> Caller:
-    return Caller(client, new_account())
 
 
 @pytest.fixture
