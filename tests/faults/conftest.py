@@ -1,12 +1,20 @@
 """Parts of services to be hurt; the fixtures are those of the parts' own tests."""
 
+# ruff: noqa: PLR0917 - fixtures are asked for by name
+
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from services.notifier.once_each import OnceEach
+from services.notifier.redis_scripts import new_async_redis, new_redis
 from shared.broker_topology import declare_topology
 from shared.contracts.topology import ALL_QUEUES
+from tests.fakes.telegram_person import TelegramPerson
+from tests.faults.installation import Notifier
 from tests.integration.notifier import conftest as notifier_parts
 from tests.integration.shared import conftest as outbox_parts
 
@@ -26,3 +34,34 @@ def broker(vhost: Callable[[str], str]) -> str:
     url = vhost("faults")
     asyncio.run(declare_topology(url, ALL_QUEUES))
     return url
+
+
+@pytest.fixture
+def notifier(
+    notifier_url: str,
+    notifier_engine: Engine,
+    broker: str,
+    redis_database: str,
+    telegram_url: str,
+    person: TelegramPerson,
+    tmp_path: Path,
+) -> Iterator[Notifier]:
+    """Yield an installation of the notifier, without any process of it."""
+    asyncio.run(begin_first_epoch(redis_database))
+    with new_redis(redis_database) as redis:
+        yield Notifier(
+            database_url=notifier_url,
+            rabbitmq_url=broker,
+            redis_url=redis_database,
+            telegram_url=telegram_url,
+            engine=notifier_engine,
+            redis=redis,
+            person=person,
+            log=tmp_path / "notifier.log",
+        )
+
+
+async def begin_first_epoch(redis_url: str) -> None:
+    client = new_async_redis(redis_url)
+    await OnceEach(client).provision()
+    await client.aclose()

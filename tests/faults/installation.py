@@ -1,0 +1,148 @@
+"""A notifier that is set up on servers of a test's own, whose processes can be hurt."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from sqlalchemy import Engine, select
+
+from services.notifier.chat_links import link
+from services.notifier.consume_process import consume_messages
+from services.notifier.redis_scripts import KEY_PREFIX
+from services.notifier.tables import DELIVERIES
+from shared.contracts.cloud_event import CloudEvent
+from shared.contracts.events import REMINDER_DUE, ReminderDueV1
+from shared.contracts.topology import EVENTS_EXCHANGE
+from shared.database import transaction
+from shared.instants import now
+from shared.outbox.table import OUTBOX
+from shared.publisher import Publisher
+from tests.fakes.telegram_person import TelegramPerson
+from tests.faults.service_process import ServiceProcess, service_process
+from tests.integration.notifier.arrangements import a_reminder, event_bytes, new_account
+from tests.integration.telegram_simulator.simulator_process import TOKEN
+
+_chat_ids = count(700_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """Its servers, and whoever uses it."""
+
+    database_url: str
+    rabbitmq_url: str
+    redis_url: str
+    telegram_url: str
+    engine: Engine
+    redis: Redis
+    person: TelegramPerson
+    log: Path
+
+    def consumer(self, **variables: str) -> AbstractContextManager[ServiceProcess]:
+        """Run one more process `consume`; variables given win."""
+        environment = {
+            "DATABASE_URL": self.database_url,
+            "RABBITMQ_URL": self.rabbitmq_url,
+            "REDIS_URL": self.redis_url,
+            "JWKS_URL": "http://127.0.0.1:9/",
+            "TELEGRAM_BOT_TOKEN": TOKEN,
+            "TELEGRAM_API_URL": self.telegram_url,
+            **variables,
+        }
+        return service_process(consume_messages, environment, self.log)
+
+    def linked_account(self) -> tuple[str, int]:
+        """Return a new account and the chat that gets its reminders."""
+        # Never the chat of another test: the database of a file remembers them.
+        account_id, chat_id = new_account(), self.person.create_chat(next(_chat_ids))
+        with transaction(self.engine) as connection:
+            link(connection, account_id, chat_id, now())
+        return account_id, chat_id
+
+    def due_reminder(self, **changed: Any) -> tuple[ReminderDueV1, int]:
+        """Return a reminder for an account of its own, and the chat it goes to."""
+        account_id, chat_id = self.linked_account()
+        return a_reminder(account_id, **changed), chat_id
+
+    def announce(self, *reminders: ReminderDueV1) -> None:
+        """Publish the reminders as the scheduler does."""
+        asyncio.run(publish_events(self.rabbitmq_url, [due_event(each) for each in reminders]))
+
+    def outcomes(self, reminders: Sequence[ReminderDueV1]) -> dict[str, str]:
+        """Return how those of the reminders ended that have ended."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                select(DELIVERIES.c.reminder_id, DELIVERIES.c.outcome).where(
+                    DELIVERIES.c.reminder_id.in_([each.id for each in reminders])
+                )
+            )
+            return {row.reminder_id: row.outcome for row in rows}
+
+    def told(self, reminder: ReminderDueV1) -> list[tuple[str, str | None]]:
+        """Return type and outcome of the events that tell of a reminder's end."""
+        query = select(OUTBOX).where(OUTBOX.c.ordering_key == reminder.id).order_by(OUTBOX.c.id)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query)
+            return [(row.routing_key, row.body.get("outcome")) for row in rows]
+
+    def record(self, reminder: ReminderDueV1) -> dict[str, str]:
+        """Return the once-each record of a reminder, as it is in Redis."""
+        record: dict[str, str] = self.redis.hgetall(record_key(reminder))  # type: ignore[assignment]
+        return record
+
+    def let_lease_run_out(self, reminder: ReminderDueV1) -> None:
+        """Put the end of a lease into the past, as time does."""
+        self.redis.hset(record_key(reminder), "until_ms", "1")
+
+
+def record_key(reminder: ReminderDueV1) -> str:
+    return f"{KEY_PREFIX}:once:reminder:{reminder.id}"
+
+
+def due_event(reminder: ReminderDueV1, at: datetime | None = None) -> CloudEvent:
+    return CloudEvent(
+        id=str(uuid.uuid4()),
+        type=REMINDER_DUE,
+        source="/services/scheduler",
+        subject=reminder.habit_id,
+        time=at or now(),
+        body=reminder,
+    )
+
+
+async def publish_events(rabbitmq_url: str, events: Sequence[CloudEvent]) -> None:
+    """Publish events to the exchange, one after another."""
+    async with Publisher(rabbitmq_url, "test") as publisher:
+        for event in events:
+            await publisher.publish(
+                EVENTS_EXCHANGE,
+                event.type,
+                event_bytes(event),
+                message_id=event.id,
+                headers=event.headers(),
+                message_type=event.type,
+            )
+
+
+def update_bytes(update_id: int, chat_id: int, text: str) -> bytes:
+    """Return a message of a person to the bot, as Telegram tells of it."""
+    return json.dumps(
+        {
+            "update_id": update_id,
+            "message": {
+                "message_id": 1,
+                "date": int(now().timestamp()),
+                "chat": {"id": chat_id, "type": "private"},
+                "from": {"id": chat_id, "is_bot": False, "first_name": "A", "language_code": "en"},
+                "text": text,
+            },
+        }
+    ).encode()
