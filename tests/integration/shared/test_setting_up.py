@@ -29,16 +29,16 @@ def broker(vhost: Callable[[str], str]) -> str:
 @pytest.fixture
 def powerless_url(broker: str, rabbitmq_management_url: str) -> Iterator[str]:
     """The URL of a user who may enter the virtual host, and do nothing there."""
-    name = f"powerless-{secrets.token_hex(4)}"
+    name, password = f"powerless-{secrets.token_hex(4)}", secrets.token_hex(8)
     rights = dict.fromkeys(("configure", "write", "read"), "^$")
     vhost_name = quote(urlsplit(broker).path[1:], safe="")
     with requests.Session() as session:
         session.trust_env = False
         users = f"{rabbitmq_management_url}/api/users/{name}"
-        session.put(users, json={"password": "secret", "tags": ""}, timeout=30).raise_for_status()
+        session.put(users, json={"password": password, "tags": ""}, timeout=30).raise_for_status()
         permissions = f"{rabbitmq_management_url}/api/permissions/{vhost_name}/{name}"
         session.put(permissions, json=rights, timeout=30).raise_for_status()
-        yield as_user(broker, f"{name}:secret")
+        yield as_user(broker, f"{name}:{password}")
         session.delete(users, timeout=30).raise_for_status()
 
 
