@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,18 +17,22 @@ from sqlalchemy import Engine, select
 from services.notifier.chat_links import link
 from services.notifier.consume_process import consume_messages
 from services.notifier.redis_scripts import KEY_PREFIX
-from services.notifier.tables import DELIVERIES
+from services.notifier.tables import CHAT_LINKS, DELIVERIES
 from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.events import REMINDER_DUE, ReminderDueV1
-from shared.contracts.topology import EVENTS_EXCHANGE
+from shared.contracts.topology import EVENTS_EXCHANGE, REMINDERS, RETRY_DELAYS_SECONDS
 from shared.database import transaction
 from shared.instants import now
 from shared.outbox.table import OUTBOX
 from shared.publisher import Publisher
 from tests.fakes.telegram_person import TelegramPerson
+from tests.faults.queues import depth
+from tests.faults.rig import eventually
 from tests.faults.service_process import ServiceProcess, service_process
 from tests.integration.notifier.arrangements import a_reminder, event_bytes, new_account
 from tests.integration.telegram_simulator.simulator_process import TOKEN
+
+PATIENCE_SECONDS = 90
 
 _chat_ids = count(700_000)
 
@@ -46,7 +50,9 @@ class Notifier:
     person: TelegramPerson
     log: Path
 
-    def consumer(self, **variables: str) -> AbstractContextManager[ServiceProcess]:
+    def consumer(
+        self, run: Callable[[], None] = consume_messages, **variables: str
+    ) -> AbstractContextManager[ServiceProcess]:
         """Run one more process `consume`; variables given win."""
         environment = {
             "DATABASE_URL": self.database_url,
@@ -57,12 +63,16 @@ class Notifier:
             "TELEGRAM_API_URL": self.telegram_url,
             **variables,
         }
-        return service_process(consume_messages, environment, self.log)
+        return service_process(run, environment, self.log)
 
-    def linked_account(self) -> tuple[str, int]:
+    def linked_account(self, chat_type: str = "private") -> tuple[str, int]:
         """Return a new account and the chat that gets its reminders."""
         # Never the chat of another test: the database of a file remembers them.
-        account_id, chat_id = new_account(), self.person.create_chat(next(_chat_ids))
+        number = next(_chat_ids)
+        chat_id = self.person.create_chat(
+            number if chat_type == "private" else -number, type=chat_type
+        )
+        account_id = new_account()
         with transaction(self.engine) as connection:
             link(connection, account_id, chat_id, now())
         return account_id, chat_id
@@ -76,6 +86,23 @@ class Notifier:
         """Publish the reminders as the scheduler does."""
         asyncio.run(publish_events(self.rabbitmq_url, [due_event(each) for each in reminders]))
 
+    def wait_for_outcomes(self, reminders: Sequence[ReminderDueV1]) -> dict[str, str]:
+        """Wait until all have ended; return how, by id."""
+        eventually(
+            lambda: len(self.outcomes(reminders)) == len(reminders), "all ended", PATIENCE_SECONDS
+        )
+        return self.outcomes(reminders)
+
+    def assert_queues_are_empty(self) -> None:
+        """Check that nothing waits, is tried again, or has died."""
+        queues = [REMINDERS.name, REMINDERS.dead_letter_queue]
+        queues += [REMINDERS.retry_queue(seconds) for seconds in RETRY_DELAYS_SECONDS]
+
+        def left() -> int:
+            return sum(asyncio.run(depth(self.rabbitmq_url, queue)) for queue in queues)
+
+        eventually(lambda: left() == 0, "the queues are empty", PATIENCE_SECONDS)
+
     def outcomes(self, reminders: Sequence[ReminderDueV1]) -> dict[str, str]:
         """Return how those of the reminders ended that have ended."""
         with self.engine.connect() as connection:
@@ -85,6 +112,13 @@ class Notifier:
                 )
             )
             return {row.reminder_id: row.outcome for row in rows}
+
+    def link_of(self, reminder: ReminderDueV1) -> tuple[str, int | None]:
+        """Return status and chat of the link that a reminder goes by."""
+        query = select(CHAT_LINKS).where(CHAT_LINKS.c.account_id == reminder.account_id)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one()
+            return row.status, row.chat_id
 
     def told(self, reminder: ReminderDueV1) -> list[tuple[str, str | None]]:
         """Return type and outcome of the events that tell of a reminder's end."""
