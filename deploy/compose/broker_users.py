@@ -1,4 +1,4 @@
-"""One broker user for each service, allowed only the names that are its own.
+"""One broker user for each service, with no rights but those its processes need.
 
 Runs at every start and always ends in the same state. The management API of a node that is still
 starting refuses connections or answers 5xx; it is asked again until it is ready.
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import requests
 
+from deploy.local.broker_rights import RIGHTS_OF_SERVICES
 from deploy.local.generated_secrets import GeneratedSecrets
-from deploy.local.servers import BROKER_NAMES
 from shared.waiting import wait_for
 
 _TIMEOUT_SECONDS = 10
@@ -36,8 +36,10 @@ def provision_broker(management_url: str, admin: str, secrets: GeneratedSecrets)
                 f"{management_url}/api/users/{service}",
                 {"password": password, "tags": ""},
             )
-            names = dict.fromkeys(("configure", "write", "read"), BROKER_NAMES[service])
-            _put(session, f"{management_url}/api/permissions/%2F/{service}", names)
+            rights = RIGHTS_OF_SERVICES[service]
+            _put(session, f"{management_url}/api/permissions/%2F/{service}", rights.on_names())
+            topics = f"{management_url}/api/topic-permissions/%2F/{service}"
+            _put(session, topics, rights.on_events())
 
 
 def _get(session: requests.Session, url: str) -> None:

@@ -18,13 +18,12 @@ from pathlib import Path
 import requests
 
 from deploy.local import executables
+from deploy.local.broker_rights import BrokerRights
 from deploy.local.ports import LOOPBACK
 from deploy.local.private_files import write_private
 from deploy.local.programs import Program
 
 ADMIN = "administrator"
-
-_EVERYTHING = ".*"
 
 # A node reads all plugins that it finds at every start, and that takes longer than all else.
 _PLUGINS_IN_USE = (
@@ -37,10 +36,10 @@ _PLUGINS_IN_USE = (
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
-    """A user of one service: a password, and one pattern of names for all three kinds of right."""
+    """A user of the node."""
 
     password: str
-    resources: str
+    rights: BrokerRights
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ disk_free_limit.absolute = 64MB
 """
 
     def _definitions(self) -> dict[str, list[dict[str, str]]]:
-        admin = BrokerUser(self.password, _EVERYTHING)
+        admin = BrokerUser(self.password, BrokerRights())
         everybody = {ADMIN: admin, **self.users}
         return {
             "vhosts": [{"name": "/"}],
@@ -170,8 +169,11 @@ disk_free_limit.absolute = 64MB
                 for name, user in everybody.items()
             ],
             "permissions": [
-                {"user": name, "vhost": "/"}
-                | dict.fromkeys(("configure", "write", "read"), user.resources)
+                {"user": name, "vhost": "/", **user.rights.on_names()}
+                for name, user in everybody.items()
+            ],
+            "topic_permissions": [
+                {"user": name, "vhost": "/", **user.rights.on_events()}
                 for name, user in everybody.items()
             ],
         }

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from deploy.local.broker_rights import RIGHTS_OF_SERVICES
 from deploy.local.generated_secrets import GeneratedSecrets
 from deploy.local.ports import is_listening
 from deploy.local.postgresql_server import PostgresqlServer, postgresql_answers
@@ -18,15 +19,6 @@ from deploy.local.programs import Program
 from deploy.local.rabbitmq_server import BrokerUser, RabbitmqPorts, RabbitmqServer
 from deploy.local.redis_server import RedisServer, redis_answers
 from deploy.local.settings import Settings
-
-# What each service declares, publishes to and reads; `amq.default` is the exchange that leads
-# straight to a queue, which retries need.
-BROKER_NAMES = {
-    "auth": r"^events$",
-    "habits": r"^(events|amq\.default|habits\..*)$",
-    "scheduler": r"^(events|amq\.default|scheduler\..*|reminders(\..*)?)$",
-    "notifier": r"^(events|amq\.default|notifier\..*|reminders(\..*)?|telegram\..*)$",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +101,14 @@ def _rabbitmq(
 ) -> tuple[Server, dict[str, str], str | None]:
     if url := settings.rabbitmq_url:
         server = Server("RABBITMQ_URL", partial(_broker_answers, url))
-        return server, dict.fromkeys(BROKER_NAMES, url), None
+        return server, dict.fromkeys(RIGHTS_OF_SERVICES, url), None
     private = RabbitmqServer(
         settings.run_directory / "rabbitmq",
         RabbitmqPorts(*islice(ports, 4)),
         secrets.rabbitmq_admin,
         {
-            service: BrokerUser(secrets.broker_users[service], names)
-            for service, names in BROKER_NAMES.items()
+            service: BrokerUser(secrets.broker_users[service], rights)
+            for service, rights in RIGHTS_OF_SERVICES.items()
         },
     )
     private.prepare()
@@ -128,7 +120,7 @@ def _rabbitmq(
         foundation=(port_mapper,),
         foundation_is_ready=partial(is_listening, private.ports.port_mapper),
     )
-    return server, {name: private.url(name) for name in BROKER_NAMES}, private.management_url
+    return server, {name: private.url(name) for name in RIGHTS_OF_SERVICES}, private.management_url
 
 
 def _broker_answers(url: str) -> bool:

@@ -11,6 +11,28 @@ from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.compose.broker_users import provision_broker
 from deploy.local.generated_secrets import GeneratedSecrets
+from shared.contracts.events import EVENT_TYPES
+from shared.contracts.topology import EVENTS_EXCHANGE
+
+# Each service with queues that are not its own.
+FOREIGN = [
+    ("auth", "habits.events"),
+    ("auth", "reminders"),
+    ("habits", "scheduler.events"),
+    ("habits", "reminders.dlq"),
+    ("habits", "telegram.updates"),
+    ("scheduler", "habits.events"),
+    ("scheduler", "notifier.events"),
+    ("scheduler", "telegram.messages"),
+    ("notifier", "habits.events"),
+    ("notifier", "scheduler.events.dlq"),
+]
+TELLS: dict[str, tuple[str, ...]] = {
+    "auth": ("account.",),
+    "habits": ("habit.",),
+    "scheduler": ("reminder.due.", "reminder.missed."),
+    "notifier": ("telegram.", "reminder.sent.", "reminder.failed."),
+}
 
 
 @pytest.fixture
@@ -36,23 +58,82 @@ def _url_of(rabbitmq_url: str, secrets: GeneratedSecrets, service: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}@{parts.hostname}:{parts.port}", path="/"))
 
 
-def test_a_service_may_declare_its_own_queue(
+def test_a_service_may_declare_its_own_queues(
     provisioned: GeneratedSecrets, rabbitmq_url: str
 ) -> None:
     asyncio.run(_declare(_url_of(rabbitmq_url, provisioned, "habits"), "habits.test"))
 
 
-def test_a_service_may_not_touch_the_queue_of_another(
+@pytest.mark.parametrize(("service", "queue"), FOREIGN)
+def test_a_service_may_neither_declare_nor_read_the_queue_of_another(
+    provisioned: GeneratedSecrets, rabbitmq_url: str, service: str, queue: str
+) -> None:
+    url = _url_of(rabbitmq_url, provisioned, service)
+    for forbidden in (_declare, _read):
+        with pytest.raises(ChannelAccessRefused):
+            asyncio.run(forbidden(url, queue))
+
+
+def test_auth_may_put_nothing_into_a_queue(
     provisioned: GeneratedSecrets, rabbitmq_url: str
 ) -> None:
-    url = _url_of(rabbitmq_url, provisioned, "auth")
-
     with pytest.raises(ChannelAccessRefused):
-        asyncio.run(_declare(url, "habits.test"))
+        asyncio.run(_publish(_url_of(rabbitmq_url, provisioned, "auth"), "", "reminders"))
+
+
+@pytest.mark.parametrize("service", TELLS)
+def test_a_service_tells_its_own_events_and_no_others(
+    provisioned: GeneratedSecrets, rabbitmq_url: str, own_exchange: None, service: str
+) -> None:
+    url = _url_of(rabbitmq_url, provisioned, service)
+    for event_type in EVENT_TYPES:
+        if event_type.startswith(TELLS[service]):
+            asyncio.run(_publish(url, EVENTS_EXCHANGE, event_type))
+        else:
+            with pytest.raises(ChannelAccessRefused):
+                asyncio.run(_publish(url, EVENTS_EXCHANGE, event_type))
+
+
+def test_every_event_has_exactly_one_service_that_tells_it() -> None:
+    for event_type in EVENT_TYPES:
+        assert sum(event_type.startswith(own) for own in TELLS.values()) == 1, event_type
+
+
+@pytest.fixture
+def own_exchange(rabbitmq_url: str) -> Iterator[None]:
+    """Have the exchange there while the test runs; nobody else uses this virtual host."""
+
+    async def change(*, there: bool) -> None:
+        async with await aio_pika.connect(rabbitmq_url, timeout=10) as connection:
+            channel = await connection.channel()
+            if there:
+                await channel.declare_exchange(EVENTS_EXCHANGE, "topic", durable=True)
+            else:
+                await channel.exchange_delete(EVENTS_EXCHANGE)
+
+    asyncio.run(change(there=True))
+    yield
+    asyncio.run(change(there=False))
 
 
 async def _declare(url: str, queue: str) -> None:
-    connection = await aio_pika.connect(url, timeout=10)
-    async with connection:
+    async with await aio_pika.connect(url, timeout=10) as connection:
         channel = await connection.channel()
         await channel.declare_queue(queue, auto_delete=True, exclusive=True)
+
+
+async def _read(url: str, queue: str) -> None:
+    async with await aio_pika.connect(url, timeout=10) as connection:
+        channel = await connection.channel()
+        await (await channel.get_queue(queue, ensure=False)).get(fail=False)
+
+
+async def _publish(url: str, exchange: str, routing_key: str) -> None:
+    async with await aio_pika.connect(url, timeout=10) as connection:
+        channel = await connection.channel()
+        target = (
+            await channel.get_exchange(exchange, ensure=False)
+            if exchange
+            else channel.default_exchange
+        )
+        await target.publish(aio_pika.Message(b"{}"), routing_key, mandatory=False)

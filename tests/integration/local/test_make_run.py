@@ -94,6 +94,20 @@ def test_a_service_may_not_read_the_queue_of_another(first_run: System) -> None:
         asyncio.run(read_foreign_queue())
 
 
+def test_a_service_may_not_tell_the_events_of_another(first_run: System) -> None:
+    url = first_run.service_environments["auth"]["RABBITMQ_URL"]
+
+    async def tell(event_type: str) -> None:
+        async with await aio_pika.connect(url) as connection:
+            channel = await connection.channel()
+            exchange = await channel.get_exchange("events", ensure=False)
+            await exchange.publish(aio_pika.Message(b"{}"), event_type, mandatory=False)
+
+    asyncio.run(tell("account.nothing.v0"))
+    with pytest.raises(ChannelAccessRefused):
+        asyncio.run(tell("reminder.due.v1"))
+
+
 def test_the_directory_with_all_data_is_closed_to_others(first_run: System) -> None:
     assert first_run.run_directory.stat().st_mode & 0o077 == 0
 
