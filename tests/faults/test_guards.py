@@ -6,7 +6,7 @@ their place; the product has no switch for it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -34,35 +34,21 @@ from tests.faults import guards_outbox, guards_projection, guards_repetitions, g
 from tests.faults.guards_projection import UnguardedRecord, UnguardedUpsert
 from tests.faults.guards_sending import NoLimits, without
 from tests.integration.auth import conftest as auth_parts
-from tests.integration.notifier import conftest as notifier_parts
 from tests.integration.scheduler import conftest as scheduler_parts
-from tests.integration.shared import conftest as outbox_parts
 
-# The fixtures of the parts' own tests, under names that do not clash.
-redis = notifier_parts.redis
-notifier_url = notifier_parts.notifier_url
+# More fixtures of the parts' own tests, besides those of conftest.py.
 migrated_url = scheduler_parts.migrated_url
-outbox_url = outbox_parts.outbox_url
+scheduler_engine = scheduler_parts.engine
 migrated_database = auth_parts.migrated_database
 
 _chat_ids = count(1)
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[[str], Engine]]:
-    """Give a factory: URL -> engine, disposed of after the test."""
-    engines: list[Engine] = []
-
-    def connected(url: str) -> Engine:
-        engines.append(new_engine(url, pool_size=guards_outbox.WRITERS))
-        return engines[-1]
-
-    yield connected
-    for engine in engines:
-        engine.dispose()
-
-
-Connect = Callable[[str], Engine]
+def auth_engine(migrated_database: str) -> Iterator[Engine]:
+    engine = new_engine(migrated_database)
+    yield engine
+    engine.dispose()
 
 
 async def test_without_the_claim_two_workers_send_one_message_twice(
@@ -150,86 +136,80 @@ async def test_without_the_common_pause_a_replica_sends_into_the_silence_after_a
 
 
 async def test_without_its_stored_id_an_update_that_comes_twice_is_answered_twice(
-    connect: Connect, notifier_url: str, monkeypatch: pytest.MonkeyPatch
+    notifier_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine, fresh_ids = connect(notifier_url), count(10**9)
+    fresh_ids = count(10**9)
 
     def read_as_new(raw: bytes) -> Update:
         return replace(read_update(raw), update_id=next(fresh_ids))
 
     arrange = guards_repetitions.replies_to_an_update_that_comes_twice
-    assert await arrange(engine, next(_chat_ids)) == 1
+    assert await arrange(notifier_engine, next(_chat_ids)) == 1
 
     monkeypatch.setattr(update_handler, "read_update", read_as_new)
-    assert await arrange(engine, next(_chat_ids)) == 2
+    assert await arrange(notifier_engine, next(_chat_ids)) == 2
 
 
 def test_without_the_account_s_lock_one_refresh_token_has_two_successors(
-    connect: Connect, migrated_database: str, monkeypatch: pytest.MonkeyPatch
+    auth_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = connect(migrated_database)
     with monkeypatch.context() as patch:
-        assert guards_repetitions.successors_of_a_token_used_twice(engine, patch) == 1
+        assert guards_repetitions.successors_of_a_token_used_twice(auth_engine, patch) == 1
 
     monkeypatch.setattr(sessions, "locked_account", account_by_id)
-    assert guards_repetitions.successors_of_a_token_used_twice(engine, monkeypatch) == 2
+    assert guards_repetitions.successors_of_a_token_used_twice(auth_engine, monkeypatch) == 2
 
 
 def test_without_the_version_guard_what_comes_late_overwrites_what_is_newer(
-    connect: Connect, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+    scheduler_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = connect(migrated_url)
-    assert guards_projection.kept_of_changes_that_come_in_disorder(engine) == "Balcony"
-    assert guards_projection.is_deleted_though_a_change_comes_late(engine)
+    assert guards_projection.kept_of_changes_that_come_in_disorder(scheduler_engine) == "Balcony"
+    assert guards_projection.is_deleted_though_a_change_comes_late(scheduler_engine)
 
     monkeypatch.setattr(projection, "insert", UnguardedUpsert)
-    assert guards_projection.kept_of_changes_that_come_in_disorder(engine) == "Garden"
-    assert not guards_projection.is_deleted_though_a_change_comes_late(engine)
+    assert guards_projection.kept_of_changes_that_come_in_disorder(scheduler_engine) == "Garden"
+    assert not guards_projection.is_deleted_though_a_change_comes_late(scheduler_engine)
 
 
 def test_without_the_grace_a_reminder_is_announced_however_late(
-    connect: Connect, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+    scheduler_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def for_ever(*args: Any, **options: Any) -> Overdue:
         return settle_overdue(*args, **{**options, "grace": timedelta.max})
 
-    engine = connect(migrated_url)
-    assert guards_projection.announced_beyond_the_grace(engine) == [REMINDER_MISSED]
+    assert guards_projection.announced_beyond_the_grace(scheduler_engine) == [REMINDER_MISSED]
 
     monkeypatch.setattr(due_tick, "settle_overdue", for_ever)
-    assert guards_projection.announced_beyond_the_grace(engine) == [REMINDER_DUE]
+    assert guards_projection.announced_beyond_the_grace(scheduler_engine) == [REMINDER_DUE]
 
 
 def test_without_the_record_s_key_an_occurrence_computed_twice_is_announced_twice(
-    connect: Connect, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+    scheduler_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = connect(migrated_url)
     arrange = guards_projection.announced_of_an_occurrence_computed_twice
-    assert arrange(engine) == [REMINDER_DUE]
+    assert arrange(scheduler_engine) == [REMINDER_DUE]
 
     monkeypatch.setattr(announcing, "insert", UnguardedRecord)
-    assert arrange(engine) == [REMINDER_DUE, REMINDER_DUE]
+    assert arrange(scheduler_engine) == [REMINDER_DUE, REMINDER_DUE]
 
 
 async def test_without_the_shard_lock_two_relays_send_the_same_rows(
-    connect: Connect, outbox_url: str, monkeypatch: pytest.MonkeyPatch
+    outbox_engine: Engine, outbox_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def no_lock(_self: Relay, _connection: AsyncConnection, _shard: int) -> bool:
         return True
 
-    engine = connect(outbox_url)
-    assert await guards_outbox.two_relays_on_one_shard(engine, outbox_url) == 1
+    assert await guards_outbox.two_relays_on_one_shard(outbox_engine, outbox_url) == 1
 
     monkeypatch.setattr(Relay, "_lock", no_lock)
-    assert await guards_outbox.two_relays_on_one_shard(engine, outbox_url) == 2
+    assert await guards_outbox.two_relays_on_one_shard(outbox_engine, outbox_url) == 2
 
 
 async def test_a_reader_that_remembers_a_position_misses_what_the_outbox_delivers(
-    connect: Connect, outbox_url: str
+    outbox_engine: Engine, outbox_url: str
 ) -> None:
-    engine = connect(outbox_url)
-    committed, published = await guards_outbox.relay_beside_writers(engine, outbox_url)
+    committed, published = await guards_outbox.relay_beside_writers(outbox_engine, outbox_url)
     assert published == committed
 
-    committed, seen = await guards_outbox.cursor_beside_writers(engine)
+    committed, seen = await guards_outbox.cursor_beside_writers(outbox_engine)
     assert seen < committed
