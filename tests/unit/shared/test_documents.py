@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("document", ["guarantees", "fault-suite"])
+@pytest.mark.parametrize("document", ["guarantees", "fault-suite", "security"])
 def test_what_is_promised_names_a_test_that_exists(document: str) -> None:
     text = (ROOT / f"docs/{document}.md").read_text()
     named = set(re.findall(r"`(test_[a-z0-9_]+)`", text))
