@@ -1,17 +1,15 @@
 """Repeating `POST /api/register/` with an Idempotency-Key."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine
 
 from services.auth import registration
-from shared.database import transaction
+from tests.fakes.lost_commit import cut_before_the_commit
 from tests.integration.auth.callers import (
     PASSWORD,
     Answer,
@@ -130,7 +128,8 @@ def test_what_is_no_key_is_400(client: FlaskClient, database_url: str, key: str)
     assert accounts(database_url) == 0
 
 
-def test_repetitions_in_parallel_make_one_account(app: Flask, database_url: str) -> None:
+def test_repetitions_in_parallel_make_one_account(make_app: MakeApp, database_url: str) -> None:
+    app = make_app(failed_logins=5)  # as many checks of a password at a time, by default
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: register(app.test_client()), range(8)))
 
@@ -156,14 +155,8 @@ def test_of_two_accounts_asked_for_in_parallel_under_one_key_one_is_made(
 def test_an_answer_that_got_lost_with_its_transaction_is_no_answer(
     client: FlaskClient, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextmanager
-    def broken(engine: Engine) -> Iterator[Connection]:
-        with transaction(engine) as connection:
-            yield connection
-            raise ConnectionError("cut before the commit")
-
     with monkeypatch.context() as patch:
-        patch.setattr(registration, "transaction", broken)
+        patch.setattr(registration, "transaction", cut_before_the_commit)
         assert register(client).status_code == 500
     assert rows(database_url, "SELECT * FROM registration_keys") == []
     assert register(client).status_code == 201

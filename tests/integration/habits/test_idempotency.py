@@ -1,14 +1,12 @@
 """Repeating `POST /api/habit/` with an Idempotency-Key."""
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Engine, select, update
 from werkzeug.test import TestResponse
 
 from services.habits import command_handling
@@ -16,6 +14,7 @@ from services.habits.erasure import erase_account
 from services.habits.tables import idempotency_keys
 from shared.database import transaction
 from shared.instants import now
+from tests.fakes.lost_commit import cut_before_the_commit
 from tests.integration.habits.callers import WATER, Caller
 
 
@@ -110,14 +109,8 @@ def test_an_answer_that_got_lost_with_its_transaction_is_no_answer(
 ) -> None:
     """The key is in the transaction of the habit: neither is stored without the other."""
 
-    @contextmanager
-    def broken(engine: Engine) -> Iterator[Connection]:
-        with transaction(engine) as connection:
-            yield connection
-            raise ConnectionError("cut before the commit")
-
     with monkeypatch.context() as patch:
-        patch.setattr(command_handling, "transaction", broken)
+        patch.setattr(command_handling, "transaction", cut_before_the_commit)
         assert post(anna, "k-1").status_code == 500
     assert post(anna, "k-1").status_code == 201
     assert count(anna) == 1
