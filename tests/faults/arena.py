@@ -17,7 +17,7 @@ from tests.faults.workload import Workload
 PEOPLE = 5
 HABITS_A_SECOND = 4.0
 DUE_IN_SECONDS = (2, 5)
-SETTLE_SECONDS = 1.5
+SETTLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,12 +94,19 @@ class Rig:
             if not queue["name"].startswith("test.")
         )
 
-    def add_replica(self, service: str, process: str) -> Replica:
+    def add_replica(self, service: str, process: str, *, wait: bool = False) -> Replica:
         """Start one more process of a service; it ends with the rig."""
         replica = Replica.of(self.system, service, process)
         replica.start()
         self.replicas.append(replica)
+        if wait:
+            eventually(lambda: is_ready(replica.port), f"{service} {process} is ready", 60)
         return replica
+
+    def remove_replica(self, replica: Replica) -> None:
+        """End a process that was added."""
+        self.replicas.remove(replica)
+        replica.stop()
 
     def stop_replicas(self) -> None:
         for replica in self.replicas:

@@ -58,13 +58,14 @@ class Supervised:
         with self._supervisor() as supervisor:
             supervisor.supervisor.startProcess(self._full_name(name), False)
 
-    def restart(self, name: str) -> None:
-        """Let a program end by SIGTERM and have supervisord start it anew."""
-        pid = self.pids()[name]
-        os.kill(pid, signal.SIGTERM)
+    def restart(self, *names: str) -> None:
+        """Let programs end by SIGTERM, all at once, and have supervisord start them anew."""
+        before = self.pids()
+        for name in names:
+            os.kill(before[name], signal.SIGTERM)
         deadline = time.monotonic() + 60
-        while self.pids().get(name) in {None, pid}:
-            assert time.monotonic() < deadline, f"{name} did not come back"
+        while not all(self.pids().get(name) not in {None, before[name]} for name in names):
+            assert time.monotonic() < deadline, f"{names} did not come back"
             time.sleep(0.1)
 
     def port(self, name: str) -> int:

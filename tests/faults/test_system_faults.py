@@ -11,27 +11,21 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from tests.faults.arena import Arena, running_arena
+from tests.faults.arena import Arena
 from tests.faults.rig import eventually
 
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="module")
-def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    with running_arena(tmp_path_factory.mktemp("arena")) as running:
-        yield running
-
-
 def test_07_database_connections_are_cut_again_and_again(arena: Arena) -> None:
     with arena.under_load() as load:
-        _repeat(arena.rig.terminate_database_connections, seconds=8, pause_seconds=0.5)
+        _repeat(arena.rig.terminate_database_connections, seconds=5, pause_seconds=0.5)
     assert load.workload.journal.acknowledged > 0
 
 
 def test_08_postgresql_is_killed_and_recovers(arena: Arena) -> None:
     with arena.under_load():
-        _repeat(lambda: arena.rig.programs.kill("postgresql"), seconds=8, pause_seconds=4)
+        _repeat(lambda: arena.rig.programs.kill("postgresql"), seconds=6, pause_seconds=3)
 
 
 def test_11_rabbitmq_is_killed_and_comes_back(arena: Arena) -> None:
@@ -45,14 +39,14 @@ def test_11_rabbitmq_is_killed_and_comes_back(arena: Arena) -> None:
 
 def test_12_broker_connections_are_closed_every_two_seconds(arena: Arena) -> None:
     with arena.under_load():
-        _repeat(arena.rig.close_broker_connections, seconds=10, pause_seconds=2)
+        _repeat(arena.rig.close_broker_connections, seconds=6, pause_seconds=2)
         eventually(arena.rig.is_ready, "consumers are back", 30)
 
 
 def test_13_the_broker_is_frozen(arena: Arena) -> None:
     with arena.under_load() as load, arena.rig.programs.frozen("rabbitmq"):
         before = load.workload.journal.acknowledged
-        time.sleep(8)
+        time.sleep(6)
         assert load.workload.journal.acknowledged > before + 5
 
 
@@ -63,7 +57,7 @@ def test_25_redis_is_killed_and_keeps_its_records(arena: Arena) -> None:
 
 def test_25_redis_pauses_and_everything_is_sent_afterwards(arena: Arena) -> None:
     with arena.under_load(), arena.rig.programs.frozen("redis"):
-        time.sleep(8)
+        time.sleep(6)
 
 
 def test_25_redis_is_full_nothing_is_sent_until_there_is_room(arena: Arena) -> None:
@@ -71,7 +65,7 @@ def test_25_redis_is_full_nothing_is_sent_until_there_is_room(arena: Arena) -> N
         client.config_set("maxmemory", "1")
         try:
             sent_from = len(arena.telegram.requests(limit=100_000))
-            time.sleep(6)
+            time.sleep(4)
             # One that had its mark before may still have been on its way.
             assert len(arena.telegram.requests(limit=100_000)) <= sent_from + 3
         finally:
