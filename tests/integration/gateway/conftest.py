@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +27,10 @@ class _Echo(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 5
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.upstream.connections.append(self.connection)  # type: ignore[attr-defined]
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -72,12 +77,27 @@ class Upstream:
     """One server behind the gateway; `requests` is what reached it."""
 
     name: str
-    server: ThreadingHTTPServer
+    server: ThreadingHTTPServer = field(init=False)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    connections: list[socket.socket] = field(default_factory=list)
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.server.server_port}"
+
+    def stop(self) -> None:
+        """End as a process does: the kept-alive connections end with it."""
+        self.server.shutdown()
+        self.server.server_close()
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def start(self, port: int = 0) -> None:
+        """Begin to answer; again on the same port after a stop."""
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), _Echo)
+        self.server.upstream = self  # type: ignore[attr-defined]
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
 
 @dataclass(frozen=True)
@@ -149,17 +169,15 @@ StartGateway = Callable[..., Gateway]
 def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartGateway]:
     """Start gateways that live as long as the module; every path of theirs has a space."""
     programs: list[subprocess.Popen[bytes]] = []
-    servers: list[ThreadingHTTPServer] = []
+    started: list[Upstream] = []
 
     def start(*, second_habits: bool = False, **environment: str) -> Gateway:
         home = tmp_path_factory.mktemp("gate way")
         upstreams = {}
         for name in (*UPSTREAMS, *(["habits-2"] if second_habits else [])):
-            server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
-            upstreams[name] = Upstream(name, server)
-            server.upstream = upstreams[name]  # type: ignore[attr-defined]
-            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-            servers.append(server)
+            upstreams[name] = Upstream(name)
+            upstreams[name].start()
+            started.append(upstreams[name])
         _write_pages(home / "pages")
         port = free_port()
         command = [sys.executable, "-m", "deploy.gateway", "render", "--out", str(home)]
@@ -185,9 +203,8 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartGat
     for program in programs:
         program.terminate()
         program.wait(timeout=10)
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    for upstream in started:
+        upstream.stop()
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 
-from tests.integration.gateway.conftest import Gateway, StartGateway
+from tests.integration.gateway.conftest import Gateway, StartGateway, wait_until
 
 _FIELDS = {"type", "title", "status", "detail", "code", "request_id"}
 
@@ -202,12 +202,25 @@ def test_what_may_be_repeated_is_asked_of_every_replica_once(start_gateway: Star
 
 def test_a_replica_that_is_gone_costs_no_request(start_gateway: StartGateway) -> None:
     gateway = start_gateway(second_habits=True)
-    gateway.upstreams["habits"].server.shutdown()
-    gateway.upstreams["habits"].server.server_close()
+    gateway.upstreams["habits"].stop()
 
     statuses = {gateway.ask("POST", "/api/habit/", data=b"{}").status_code for _ in range(6)}
 
     assert statuses == {200}
+
+
+def test_a_replica_that_has_just_come_back_is_asked_at_once(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(second_habits=True)
+    first, second = gateway.upstreams["habits"], gateway.upstreams["habits-2"]
+    port = first.server.server_port
+    first.stop()
+    statuses = [gateway.ask("POST", "/api/habit/", data=b"{}").status_code for _ in range(4)]
+    first.start(port)
+    second.stop()
+
+    statuses += [gateway.ask("POST", "/api/habit/", data=b"{}").status_code for _ in range(4)]
+
+    assert set(statuses) == {200}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -215,9 +228,10 @@ def test_a_connection_that_never_came_about_is_tried_once_more(
     start_gateway: StartGateway, method: str
 ) -> None:
     gateway = start_gateway()
-    gateway.upstreams["habits"].server.shutdown()
-    gateway.upstreams["habits"].server.server_close()
+    gateway.upstreams["habits"].stop()
 
     _assert_unavailable(gateway.ask(method, "/api/habit/"))
 
-    assert gateway.log_lines()[-1]["upstream_status"] == "502 : 502"
+    wait_until(lambda: bool(gateway.log_lines()))
+    last = gateway.log_lines()[-1]
+    assert (last["method"], last["upstream_status"]) == (method, "502 : 502")
