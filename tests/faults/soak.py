@@ -17,7 +17,8 @@ from pathlib import Path
 from tests.fakes.telegram_person import TelegramPerson
 from tests.faults.checker import Verdict, check, wait_until_quiet
 from tests.faults.disasters import Disasters
-from tests.faults.rig import running_rig
+from tests.faults.rig import Rig, running_rig
+from tests.faults.secret_search import Secret, find_secrets, secrets_of_client, secrets_of_run
 from tests.faults.subscriber import Seen
 from tests.faults.workload import Workload
 
@@ -51,6 +52,7 @@ def soak(directory: Path, minutes: float, seed: int) -> tuple[Verdict, Counter[s
             wait_until_quiet(rig)
             requests = telegram.requests(limit=100_000)
             verdict = check(rig, workload, seen, requests)
+            verdict.breaches += _secrets_in_logs(rig, workload)
         _keep_journal(directory, workload, requests)
     return verdict, disasters.injected
 
@@ -65,6 +67,16 @@ def _inject_while(
             fault = disasters.inject()
             passed = time.monotonic() - began
             _say(f"{passed:6.0f} s  {workload.journal.acknowledged:6} commands  {fault}")
+
+
+def _secrets_in_logs(rig: Rig, workload: Workload) -> list[str]:
+    """Return where a log of any process or server tells a secret."""
+    secrets = [
+        *secrets_of_run(rig.system.run_directory),
+        *(secret for person in workload.people for secret in secrets_of_client(person.client)),
+        *(Secret("a link code", code) for code in workload.journal.link_codes),
+    ]
+    return [f"secret in a log: {place}" for place in find_secrets(rig.system.logs, secrets)]
 
 
 def _keep_journal(directory: Path, workload: Workload, requests: list[dict[str, object]]) -> None:

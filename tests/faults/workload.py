@@ -62,6 +62,7 @@ class Journal:
     acknowledged: int = 0
     in_doubt: int = 0
     refused: list[str] = field(default_factory=list)
+    link_codes: list[str] = field(default_factory=list)
 
 
 class Workload:
@@ -182,8 +183,10 @@ class Workload:
         asked = self._command(person, "POST", "/tg/link/", {})
         if asked is None:
             return
+        code = asked.json()["code"]
+        self.journal.link_codes.append(code)
         try:
-            self._telegram.say(person.chat, f"/start {asked.json()['code']}")
+            self._telegram.say(person.chat, f"/start {code}")
         except (ControlRefused, requests.RequestException):
             return
         watch = threading.Thread(target=self._watch_link, args=(person, began), daemon=True)
