@@ -80,11 +80,6 @@ class Replica:
         self.ask_to_stop()
         self.wait_until_stopped()
 
-    def restart(self) -> None:
-        """Let it end by SIGTERM and start it anew."""
-        self.stop()
-        self.start()
-
     def kill(self) -> None:
         assert self._running is not None
         self._running.kill()

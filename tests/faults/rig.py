@@ -3,6 +3,7 @@
 Everything runs under supervisord, so what is killed comes back by itself, servers included.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,11 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import aio_pika
 import psycopg
 import requests
+from aio_pika.abc import AbstractChannel
 from dotenv import dotenv_values
 from yarl import URL
 
+from shared.contracts.topology import ALL_QUEUES, RETRY_DELAYS_SECONDS
+from shared.publisher import BROKER_ERRORS
 from tests.faults.replicas import Replica, is_ready
 from tests.faults.supervised import Supervised
 from tests.servers.whole_system import System, running_system
@@ -81,10 +86,24 @@ class Rig:
                 self._management("DELETE", f"connections/{quote(str(connection['name']), safe='')}")
 
     def queue_depths(self) -> dict[str, int]:
-        """Return the number of messages of every queue, delivered ones included."""
-        return {
-            queue["name"]: queue.get("messages", 0) for queue in self._management("GET", "queues")
-        }
+        """Return the number of waiting messages of each queue of ours, at this moment.
+
+        The management API's numbers are some seconds old.
+        """
+        return asyncio.run(self._queue_depths())
+
+    async def _queue_depths(self) -> dict[str, int]:
+        async with await aio_pika.connect(self.broker_url(), timeout=10) as connection:
+            channel = await connection.channel()
+            return {
+                name: await _depth(channel, name)
+                for queue in ALL_QUEUES
+                for name in (
+                    queue.name,
+                    queue.dead_letter_queue,
+                    *map(queue.retry_queue, RETRY_DELAYS_SECONDS),
+                )
+            }
 
     def redeliveries(self) -> int:
         """Return how often the broker has delivered a message of ours again."""
@@ -150,13 +169,18 @@ def running_rig(
             rig.stop_replicas()
 
 
+async def _depth(channel: AbstractChannel, name: str) -> int:
+    queue = await channel.declare_queue(name, passive=True)
+    return queue.declaration_result.message_count or 0
+
+
 def eventually(
     condition: Callable[[], bool], what: str, seconds: float = 30, pause_seconds: float = 0.1
 ) -> None:
     """Poll a condition until it holds; a server that is away counts as not yet."""
     deadline = time.monotonic() + seconds
     while True:
-        with suppress(requests.RequestException, psycopg.OperationalError):
+        with suppress(requests.RequestException, psycopg.OperationalError, *BROKER_ERRORS):
             if condition():
                 return
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"

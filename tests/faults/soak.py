@@ -28,32 +28,30 @@ HABITS_A_SECOND = 3.0
 TAIL_SECONDS = 20
 
 
-def soak(directory: Path, minutes: float, seed: int) -> tuple[Verdict, Counter[str]]:
-    """Run the system under load and faults; return the verdict and what was injected."""
-    with running_rig(directory) as rig:
-        telegram = TelegramPerson(rig.system.simulator_url)
-        workload = Workload(
-            rig.system.gateway_url,
-            rig.system.simulator_url,
-            seed=seed,
-            people=PEOPLE,
-            habits_a_second=HABITS_A_SECOND,
-        )
-        disasters = Disasters(rig, telegram, seed)
-        with Seen(rig.broker_url()) as seen:
-            workload.gather()
-            _say(f"{PEOPLE} people linked; faults begin")
-            work = threading.Thread(target=workload.run, args=(minutes * 60,), daemon=True)
-            work.start()
-            _inject_while(work, disasters, random.Random(seed), workload)
-            telegram.clear_faults()
-            _say("faults over; waiting for quiet")
-            time.sleep(TAIL_SECONDS)
-            wait_until_quiet(rig)
-            requests = telegram.requests(limit=100_000)
-            verdict = check(rig, workload, seen, requests)
-            verdict.breaches += _secrets_in_logs(rig, workload)
-        _keep_journal(directory, workload, requests)
+def soak(rig: Rig, seen: Seen, minutes: float, seed: int) -> tuple[Verdict, Counter[str]]:
+    """Put a running system under load and faults; return the verdict and what was injected."""
+    telegram = TelegramPerson(rig.system.simulator_url)
+    workload = Workload(
+        rig.system.gateway_url,
+        rig.system.simulator_url,
+        seed=seed,
+        people=PEOPLE,
+        habits_a_second=HABITS_A_SECOND,
+    )
+    disasters = Disasters(rig, telegram, seed)
+    workload.gather()
+    _say(f"{PEOPLE} people linked; faults begin")
+    work = threading.Thread(target=workload.run, args=(minutes * 60,), daemon=True)
+    work.start()
+    _inject_while(work, disasters, random.Random(seed), workload)
+    telegram.clear_faults()
+    _say("faults over; waiting for quiet")
+    time.sleep(TAIL_SECONDS)
+    wait_until_quiet(rig)
+    requests = telegram.requests(limit=100_000)
+    verdict = check(rig, workload, seen, requests)
+    verdict.breaches += _secrets_in_logs(rig, workload)
+    _keep_journal(rig.system.run_directory, workload, requests)
     return verdict, disasters.injected
 
 
@@ -99,7 +97,8 @@ def main() -> int:
     options = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="habit-tracker-soak-"))
     _say(f"logs and journal: {directory}")
-    verdict, injected = soak(directory, options.minutes, options.seed)
+    with running_rig(directory) as rig, Seen(rig.broker_url()) as seen:
+        verdict, injected = soak(rig, seen, options.minutes, options.seed)
     _say("\ninjected:")
     for name, count in sorted(injected.items()):
         _say(f"  {name:<36} {count:>5}")

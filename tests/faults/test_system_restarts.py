@@ -5,13 +5,12 @@ The numbers are those of docs/fault-suite.md; each test ends with the checker's 
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.faults.arena import Arena
-from tests.faults.replicas import gateway_over, is_ready
+from tests.faults.replicas import Replica, gateway_over, is_ready
 from tests.faults.rig import eventually
 
 pytestmark = pytest.mark.timeout(900)
@@ -31,7 +30,6 @@ OTHER_PROGRAMS = (
     "notifier-relay",
     "notifier-bot",
 )
-SERVERS = ("postgresql", "rabbitmq", "redis")
 
 
 def test_21_rolling_restarts_refuse_no_request_and_redeliver_nothing(
@@ -51,18 +49,14 @@ def test_21_rolling_restarts_refuse_no_request_and_redeliver_nothing(
         arena.under_load(url) as load,
     ):
         for _ in range(ROUNDS):
-            for service, program in HTTP_PROGRAMS.items():
-                programs.restart(program)
+            programs.restart(*HTTP_PROGRAMS.values())
+            for program in HTTP_PROGRAMS.values():
                 _wait_until_ready(programs.port(program), program)
-                extra[service].restart()
-                _wait_until_ready(extra[service].port, service)
+            _restart(list(extra.values()))
+            for service, replica in extra.items():
+                _wait_until_ready(replica.port, service)
             programs.restart(*OTHER_PROGRAMS)
-            others = [each for each in arena.rig.replicas if each.process != "serve"]
-            for replica in others:
-                replica.ask_to_stop()
-            for replica in others:
-                replica.wait_until_stopped()
-                replica.start()
+            _restart([each for each in arena.rig.replicas if each.process != "serve"])
     assert load.workload.journal.in_doubt == 0
     assert load.workload.journal.refused == []
     assert arena.rig.redeliveries() == redelivered_before
@@ -70,42 +64,36 @@ def test_21_rolling_restarts_refuse_no_request_and_redeliver_nothing(
         arena.rig.remove_replica(replica)
 
 
-def test_every_process_starts_before_its_servers_and_says_what_it_waits_for(arena: Arena) -> None:
+def test_servers_vanish_and_everything_that_starts_meanwhile_waits_for_them(arena: Arena) -> None:
+    """Servers return in another order than they went, to processes that have never met them."""
     programs = arena.rig.programs
     ours = [*HTTP_PROGRAMS.values(), *OTHER_PROGRAMS]
     logs = {name: arena.rig.system.logs / f"{name}.log" for name in ours}
-    for server in SERVERS:
-        programs.stop(server)
-    sizes = {name: log.stat().st_size for name, log in logs.items()}
-    for name in ours:
-        programs.signal(name, signal.SIGKILL)
-    for replica in arena.rig.replicas:
-        replica.kill()
-        replica.start()
-    try:
-        eventually(lambda: set(ours) <= set(programs.pids()), "all are started again", 60)
-        for name in ours:
-            if "relay" in name or "consumer" in name:
-                _wait_for_words('"server": "RabbitMQ', logs[name], sizes[name])
-    finally:
-        for server in reversed(SERVERS):
-            programs.start(server)
-            time.sleep(1)
-    eventually(arena.rig.is_ready, "all are ready", 120)
-    with arena.under_load():
-        pass
-
-
-def test_servers_vanish_and_return_in_another_order_under_load(arena: Arena) -> None:
-    programs = arena.rig.programs
     with arena.under_load():
         for server in ("rabbitmq", "redis", "postgresql"):
             programs.stop(server)
-            time.sleep(0.5)
-        for server in ("redis", "postgresql", "rabbitmq"):
-            programs.start(server)
-            time.sleep(0.5)
-        eventually(arena.rig.is_ready, "ready again", 120)
+        sizes = {name: log.stat().st_size for name, log in logs.items()}
+        try:
+            for name in ours:
+                programs.signal(name, signal.SIGKILL)
+            for replica in arena.rig.replicas:
+                replica.kill()
+                replica.start()
+            for name in ours:
+                if "relay" in name or "consumer" in name:
+                    _wait_for_words('"server": "RabbitMQ', logs[name], sizes[name])
+        finally:
+            for server in ("redis", "postgresql", "rabbitmq"):
+                programs.start(server)
+        eventually(arena.rig.is_ready, "all are ready", 120)
+
+
+def _restart(replicas: list[Replica]) -> None:
+    for replica in replicas:
+        replica.ask_to_stop()
+    for replica in replicas:
+        replica.wait_until_stopped()
+        replica.start()
 
 
 def _wait_until_ready(port: int, name: str) -> None:
