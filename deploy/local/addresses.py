@@ -35,8 +35,12 @@ def address_table(settings: Settings, run: RunDirectory) -> str:
 
 
 def write_addresses(run: RunDirectory, servers: Servers) -> None:
-    """Write the administrator's URLs of the servers, for psql, redis-cli and the like."""
-    lines = [f"POSTGRES_URL={servers.postgres_admin_url}", f"REDIS_URL={servers.redis_url}"]
+    """Write the administrator's URLs of the servers, for psql, redis-cli, consumers of events."""
+    lines = [
+        f"POSTGRES_URL={servers.postgres_admin_url}",
+        f"RABBITMQ_URL={servers.rabbitmq_admin_url}",
+        f"REDIS_URL={servers.redis_url}",
+    ]
     if servers.rabbitmq_management_url:
         lines.append(f"RABBITMQ_MANAGEMENT_URL={servers.rabbitmq_management_url}")
     write_private(run.addresses, "\n".join([*lines, ""]))

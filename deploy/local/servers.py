@@ -44,6 +44,7 @@ class Servers:
     redis: Server
     postgres_admin_url: str
     rabbitmq_urls: dict[str, str]
+    rabbitmq_admin_url: str
     rabbitmq_management_url: str | None
     redis_url: str
     set_up_record: Path | None
@@ -57,14 +58,15 @@ def prepare_servers(settings: Settings, secrets: GeneratedSecrets, ports: Iterat
     """Make the private servers' directories and configuration; start nothing."""
     postgres, postgres_admin_url = _postgres(settings, secrets, ports)
     redis, redis_url = _redis(settings, secrets, ports)
-    rabbitmq, rabbitmq_urls, management_url = _rabbitmq(settings, secrets, ports)
+    rabbitmq = _rabbitmq(settings, secrets, ports)
     return Servers(
         postgres=postgres,
-        rabbitmq=rabbitmq,
+        rabbitmq=rabbitmq.server,
         redis=redis,
         postgres_admin_url=postgres_admin_url,
-        rabbitmq_urls=rabbitmq_urls,
-        rabbitmq_management_url=management_url,
+        rabbitmq_urls=rabbitmq.urls,
+        rabbitmq_admin_url=rabbitmq.admin_url,
+        rabbitmq_management_url=rabbitmq.management_url,
         redis_url=redis_url,
         set_up_record=(
             None
@@ -96,12 +98,18 @@ def _redis(
     return Server("redis", private.is_ready, (private.program(),)), private.url
 
 
-def _rabbitmq(
-    settings: Settings, secrets: GeneratedSecrets, ports: Iterator[int]
-) -> tuple[Server, dict[str, str], str | None]:
+@dataclass(frozen=True, slots=True)
+class _Broker:
+    server: Server
+    urls: dict[str, str]
+    admin_url: str
+    management_url: str | None = None
+
+
+def _rabbitmq(settings: Settings, secrets: GeneratedSecrets, ports: Iterator[int]) -> _Broker:
     if url := settings.rabbitmq_url:
         server = Server("RABBITMQ_URL", partial(_broker_answers, url))
-        return server, dict.fromkeys(RIGHTS_OF_SERVICES, url), None
+        return _Broker(server, dict.fromkeys(RIGHTS_OF_SERVICES, url), url)
     private = RabbitmqServer(
         settings.run_directory / "rabbitmq",
         RabbitmqPorts(*islice(ports, 4)),
@@ -120,7 +128,8 @@ def _rabbitmq(
         foundation=(port_mapper,),
         foundation_is_ready=partial(is_listening, private.ports.port_mapper),
     )
-    return server, {name: private.url(name) for name in RIGHTS_OF_SERVICES}, private.management_url
+    urls = {name: private.url(name) for name in RIGHTS_OF_SERVICES}
+    return _Broker(server, urls, private.admin_url, private.management_url)
 
 
 def _broker_answers(url: str) -> bool:

@@ -17,7 +17,6 @@ import psycopg
 import requests
 from aio_pika.abc import AbstractChannel
 from dotenv import dotenv_values
-from yarl import URL
 
 from shared.contracts.topology import ALL_QUEUES, RETRY_DELAYS_SECONDS
 from shared.publisher import BROKER_ERRORS
@@ -56,9 +55,7 @@ class Rig:
 
     def broker_url(self) -> str:
         """Return the broker's address for its administrator, as a service from outside."""
-        ours = URL(self.system.service_environments["scheduler"]["RABBITMQ_URL"])
-        administrator = URL(self.addresses()["RABBITMQ_MANAGEMENT_URL"])
-        return str(ours.with_user(administrator.user).with_password(administrator.password))
+        return self.addresses()["RABBITMQ_URL"]
 
     def database_url(self, service: str) -> str:
         return self.system.service_environments[service]["DATABASE_URL"]

@@ -57,7 +57,7 @@ def test_everything_answers_and_no_password_is_printed(first_run: System) -> Non
 def test_the_private_servers_keep_off_the_standard_ports(first_run: System) -> None:
     addresses = (first_run.run_directory / "addresses.env").read_text()
     ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", addresses)}
-    assert len(ports) == 3
+    assert len(ports) == 4
     assert not ports & STANDARD_PORTS
 
 
