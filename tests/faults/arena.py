@@ -69,7 +69,7 @@ class Arena:
         found = check(self.rig, load.workload, self.seen, self.telegram.requests(limit=100_000))
         load.verdict.numbers.update(found.numbers)
         load.verdict.breaches.extend(found.breaches)
-        assert found.breaches == [], found.table()
+        assert not found.breaches, "\n".join([found.table(), *found.breaches])
         assert found.numbers["sent once"] > 0
 
 

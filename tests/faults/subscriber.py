@@ -100,6 +100,6 @@ class Seen:
             self.duplicates += 1
         else:
             self._order.append(key)
+            self._messages.append(message)
         self._ids[key].add(str(message.message_id))
-        self._messages.append(message)
         await message.ack()
