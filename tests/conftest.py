@@ -18,6 +18,15 @@ from tests.servers.own_space import own_database, own_redis_database, own_vhost
 from tests.servers.whole_system import System, own_database_prefix, running_system
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs a whole system last: even idle, it takes the processor from other tests."""
+    items.sort(key=lambda item: [name in _fixtures(item) for name in ("arena", "system")])
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
+
+
 @cache
 def _containers_possible() -> bool:
     return containers.containers_possible()
