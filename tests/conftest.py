@@ -5,7 +5,7 @@ engine answers, a private one on this machine. Each test works in a space of its
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,12 @@ import pytest
 
 from tests.servers import containers, private
 from tests.servers.own_space import own_database, own_redis_database, own_vhost
-from tests.servers.whole_system import System, own_database_prefix, running_system
+from tests.servers.whole_system import (
+    UNMEASURED,
+    System,
+    own_database_prefix,
+    running_system,
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -127,7 +132,9 @@ def _servers(
 
 
 @contextmanager
-def _system_on(servers: _Servers, directory: Path, redis_url: str) -> Iterator[System]:
+def _system_on(
+    servers: _Servers, directory: Path, redis_url: str, more: Mapping[str, str] | None = None
+) -> Iterator[System]:
     """Run the whole system, as `make run` starts it, in a space of its own on the test servers.
 
     All tests come from one address, so the limits per address are out of their way.
@@ -145,6 +152,7 @@ def _system_on(servers: _Servers, directory: Path, redis_url: str) -> Iterator[S
             "DATABASE_PREFIX": database_prefix,
             "RATE_LIMIT_REGISTER_PER_MINUTE": "6000",
             "RATE_LIMIT_TOKEN_PER_MINUTE": "6000",
+            **(more or {}),
         }
         with running_system(directory, variables) as running:
             yield running
@@ -161,5 +169,5 @@ def system(_servers: _Servers, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def fresh_system(_servers: _Servers, tmp_path: Path, redis_database: str) -> Iterator[System]:
     """Yield a whole system that nobody has used yet."""
-    with _system_on(_servers, tmp_path / "system", redis_database) as running:
+    with _system_on(_servers, tmp_path / "system", redis_database, UNMEASURED) as running:
         yield running

@@ -15,7 +15,7 @@ from deploy.gateway.configuration import GatewaySettings, render_configuration
 from deploy.local.executables import find_program
 from deploy.local.ports import free_ports, is_listening
 from deploy.local.programs import REPOSITORY, Program, running, wait_until
-from tests.servers.whole_system import System
+from tests.servers.whole_system import UNMEASURED, System
 
 STOP_SECONDS = 40
 
@@ -47,12 +47,13 @@ class Replica:
         return self._running is not None and self._running.poll() is not None
 
     def start(self) -> None:
-        ports = {"HTTP_PORT": str(self.port), "OPS_PORT": str(self.port)}
+        port = str(self.port)
+        ports = {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": port, "OPS_PORT": port}
         with self.log.open("ab") as output:
             self._running = subprocess.Popen(
                 [sys.executable, "-m", f"services.{self.service}", self.process],
                 cwd=REPOSITORY,
-                env={**os.environ, **self.environment, "HTTP_HOST": "127.0.0.1", **ports},
+                env={**os.environ, **UNMEASURED, **self.environment, **ports},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -22,7 +22,7 @@ from shared.contracts.topology import ALL_QUEUES, RETRY_DELAYS_SECONDS
 from shared.publisher import BROKER_ERRORS
 from tests.faults.replicas import Replica, is_ready
 from tests.faults.supervised import Supervised
-from tests.servers.whole_system import System, running_system
+from tests.servers.whole_system import UNMEASURED, System, running_system
 
 # More replicas than `make run` starts: service, process.
 EXTRA_REPLICAS = (
@@ -156,7 +156,7 @@ def running_rig(
         "RATE_LIMIT_REGISTER_PER_MINUTE": "60000",
         "RATE_LIMIT_TOKEN_PER_MINUTE": "60000",
     }
-    with running_system(directory, {**limits, **(variables or {})}) as system:
+    with running_system(directory, {**UNMEASURED, **limits, **(variables or {})}) as system:
         rig = Rig(system)
         try:
             for service, process in EXTRA_REPLICAS if replicas else ():

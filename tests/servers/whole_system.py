@@ -25,6 +25,9 @@ from deploy.local.start import HEALTHY_MESSAGE
 
 START_SECONDS = 240
 
+# For systems that are hurt or only looked at: measuring coverage slows each of their processes.
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
+
 
 @dataclass(frozen=True, slots=True)
 class System:
