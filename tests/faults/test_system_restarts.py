@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.arena import Arena
+from tests.faults.disasters import KILLED
 from tests.faults.replicas import Replica, gateway_over, is_ready
 from tests.faults.rig import eventually
 
@@ -19,17 +20,7 @@ pytestmark = pytest.mark.timeout(900)
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 
 HTTP_PROGRAMS = {"auth": "auth", "habits": "habits", "notifier": "notifier-api"}
-OTHER_PROGRAMS = (
-    "auth-relay",
-    "habits-relay",
-    "habits-consumer",
-    "scheduler",
-    "scheduler-relay",
-    "scheduler-consumer",
-    "notifier",
-    "notifier-relay",
-    "notifier-bot",
-)
+OTHER_PROGRAMS = tuple(name for name in KILLED if name not in HTTP_PROGRAMS.values())
 
 
 def test_21_rolling_restarts_refuse_no_request_and_redeliver_nothing(
