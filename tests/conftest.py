@@ -5,11 +5,9 @@ engine answers, a private one on this machine. Each test works in a space of its
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -116,58 +114,30 @@ def redis_database(redis_url: str) -> str:
     return own_redis_database(redis_url)
 
 
-@dataclass(frozen=True, slots=True)
-class _Servers:
-    postgres_url: str
-    rabbitmq_url: str
-    rabbitmq_management_url: str
-    redis_url: str
-
-
 @pytest.fixture(scope="session")
-def _servers(
-    postgres_url: str, rabbitmq_url: str, rabbitmq_management_url: str, redis_url: str
-) -> _Servers:
-    return _Servers(postgres_url, rabbitmq_url, rabbitmq_management_url, redis_url)
-
-
-@contextmanager
-def _system_on(
-    servers: _Servers, directory: Path, redis_url: str, more: Mapping[str, str] | None = None
+def system(
+    postgres_url: str,
+    rabbitmq_url: str,
+    rabbitmq_management_url: str,
+    redis_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
-    """Run the whole system, as `make run` starts it, in a space of its own on the test servers.
+    """Yield the whole system, as `make run` starts it, on the test servers.
 
-    All tests come from one address, so the limits per address are out of their way.
+    All tests share it and come from one address, so the limits per address are out of their way.
     """
     with (
-        own_database_prefix(servers.postgres_url) as database_prefix,
-        own_vhost(
-            servers.rabbitmq_url, servers.rabbitmq_management_url, "system"
-        ) as system_rabbitmq_url,
+        own_database_prefix(postgres_url) as database_prefix,
+        own_vhost(rabbitmq_url, rabbitmq_management_url, "system") as system_rabbitmq_url,
     ):
         variables = {
-            "POSTGRES_URL": servers.postgres_url,
+            **UNMEASURED,
+            "POSTGRES_URL": postgres_url,
             "RABBITMQ_URL": system_rabbitmq_url,
-            "REDIS_URL": redis_url,
+            "REDIS_URL": own_redis_database(redis_url, for_system=True),
             "DATABASE_PREFIX": database_prefix,
             "RATE_LIMIT_REGISTER_PER_MINUTE": "6000",
             "RATE_LIMIT_TOKEN_PER_MINUTE": "6000",
-            **(more or {}),
         }
-        with running_system(directory, variables) as running:
+        with running_system(tmp_path_factory.mktemp("system"), variables) as running:
             yield running
-
-
-@pytest.fixture(scope="session")
-def system(_servers: _Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Yield the whole system; all tests share it, so each makes accounts of its own."""
-    redis_url = own_redis_database(_servers.redis_url, for_system=True)
-    with _system_on(_servers, tmp_path_factory.mktemp("system"), redis_url) as running:
-        yield running
-
-
-@pytest.fixture
-def fresh_system(_servers: _Servers, tmp_path: Path, redis_database: str) -> Iterator[System]:
-    """Yield a whole system that nobody has used yet."""
-    with _system_on(_servers, tmp_path / "system", redis_database, UNMEASURED) as running:
-        yield running

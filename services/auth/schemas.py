@@ -36,7 +36,7 @@ class EmailField(StrictString):
 def _email() -> EmailField:
     return EmailField(
         required=True,
-        metadata={"format": "email", "maxLength": LONGEST_EMAIL, "example": "ann@example.com"},
+        metadata={"format": "email", "maxLength": LONGEST_EMAIL, "example": "grace@example.com"},
     )
 
 
@@ -146,7 +146,7 @@ class AccountSchema(ma.Schema):
         required=True, metadata={"example": "0b9c1d52-7f7e-4c5b-9a43-0d8f1e6a2b37"}
     )
     email = ma.fields.String(
-        required=True, metadata={"format": "email", "example": "ann@example.com"}
+        required=True, metadata={"format": "email", "example": "grace@example.com"}
     )
     time_zone = ma.fields.String(required=True, metadata={"example": "Europe/Berlin"})
     locale = ma.fields.String(required=True, metadata={"enum": list(LOCALES), "example": "en"})

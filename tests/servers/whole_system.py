@@ -25,7 +25,7 @@ from deploy.local.start import HEALTHY_MESSAGE
 
 START_SECONDS = 240
 
-# For systems that are hurt or only looked at: measuring coverage slows each of their processes.
+# For systems that are looked at from outside: measuring coverage slows each of their processes.
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
 
 
