@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import OperationalError
 
@@ -98,21 +98,35 @@ async def consume(
             await on_stop(stop)
 
 
-def run_relay(
-    service: str, *, database_url: str, rabbitmq_url: str, host: str, ops_port: int
-) -> None:
+class RelaySettings(Protocol):
+    """What a relay needs to know; the settings of every service have it."""
+
+    @property
+    def database_url(self) -> str: ...
+    @property
+    def rabbitmq_url(self) -> str: ...
+    @property
+    def http_host(self) -> str: ...
+    @property
+    def ops_port(self) -> int: ...
+
+
+def run_relay(service: str, settings: RelaySettings) -> None:
     """Run the outbox relay of a service's database."""
-    engine = new_async_engine(database_url)
-    publisher = Publisher(rabbitmq_url, f"{service}-relay")
+    engine = new_async_engine(settings.database_url)
+    publisher = Publisher(settings.rabbitmq_url, f"{service}-relay")
 
     async def work(stop: asyncio.Event) -> None:
         async with connected(publisher, stop) as ready:
             if ready:
-                await Relay(engine, database_url, publisher).run(stop)
+                await Relay(engine, settings.database_url, publisher).run(stop)
         await engine.dispose()
 
     run_process(
-        work, host=host, ops_port=ops_port, checks={"broker": lambda: publisher.is_connected}
+        work,
+        host=settings.http_host,
+        ops_port=settings.ops_port,
+        checks={"broker": lambda: publisher.is_connected},
     )
 
 

@@ -67,14 +67,7 @@ def consume_events() -> None:
 
 def relay() -> None:
     """Move announcements from the outbox to the broker."""
-    settings = _start("relay")
-    run_relay(
-        SERVICE,
-        database_url=settings.database_url,
-        rabbitmq_url=settings.rabbitmq_url,
-        host=settings.http_host,
-        ops_port=settings.ops_port,
-    )
+    run_relay(SERVICE, _start("relay"))
 
 
 def setup() -> None:
