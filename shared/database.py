@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 OUTBOX_CHANNEL = "outbox"
 _OUTBOX_WRITTEN = "outbox_written"

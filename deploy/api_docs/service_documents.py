@@ -17,8 +17,8 @@ import services.notifier.settings
 from deploy.api_docs.openapi_merge import Document
 from deploy.gateway.service_health import ServiceHealth
 from deploy.gateway.status import create_app as create_status_app
-from shared.environment import load_settings
-from shared.http_app import openapi_document
+from shared.http.app import openapi_document
+from shared.process.environment import load_settings
 
 _LEADS_NOWHERE = {
     "DATABASE_URL": "postgresql://nobody@localhost:1/nothing",

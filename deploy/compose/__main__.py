@@ -19,10 +19,10 @@ from deploy.compose.secret_files import (
     read_telegram_settings,
     write_secret_files,
 )
-from deploy.local.provisioning import provision
-from shared.environment import load_settings
-from shared.structured_logs import configure_logs, get_logger
-from shared.waiting import wait_for
+from deploy.provisioning.databases import provision
+from shared.process.environment import load_settings
+from shared.process.structured_logs import configure_logs, get_logger
+from shared.process.waiting import wait_for
 
 _ALL_SECRETS = Path("/secrets/all")
 _RECIPIENTS = Path("/secrets/for")

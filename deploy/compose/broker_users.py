@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import requests
 
-from deploy.local.broker_rights import RIGHTS_OF_SERVICES
-from deploy.local.generated_secrets import GeneratedSecrets
-from shared.waiting import wait_for
+from deploy.provisioning.broker_rights import RIGHTS_OF_SERVICES
+from deploy.provisioning.generated_secrets import GeneratedSecrets
+from shared.process.waiting import wait_for
 
 _TIMEOUT_SECONDS = 10
 _START_LIMIT_SECONDS = 180

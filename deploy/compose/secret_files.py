@@ -11,8 +11,8 @@ from pathlib import Path
 
 from environs import FileAwareEnv
 
-from deploy.local.generated_secrets import SERVICES, GeneratedSecrets, load_or_generate
-from deploy.local.provisioning import ServiceDatabase, service_databases
+from deploy.provisioning.databases import ServiceDatabase, service_databases
+from deploy.provisioning.generated_secrets import SERVICES, GeneratedSecrets, load_or_generate
 
 DATABASE_ADMIN = "postgres"
 BROKER_ADMIN = "administrator"

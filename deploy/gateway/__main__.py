@@ -16,7 +16,7 @@ from deploy.gateway.configuration import (
     GatewaySettings,
     render_configuration,
 )
-from shared.environment import POSITIVE, load_settings
+from shared.process.environment import POSITIVE, load_settings
 
 
 def main(arguments: list[str] | None = None) -> None:

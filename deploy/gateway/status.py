@@ -12,11 +12,11 @@ from flask import Flask, Response, jsonify
 from flask.views import MethodView
 
 from deploy.gateway.service_health import ServiceHealth, Targets, parse_targets
-from shared.environment import PORT, load_settings
-from shared.http_app import ApiBlueprint, create_http_app
-from shared.http_server import serve
-from shared.problem_details import Problem, ProblemSchema
-from shared.structured_logs import LOG_LEVELS, configure_logs
+from shared.http.app import ApiBlueprint, create_http_app
+from shared.http.problem_details import Problem, ProblemSchema
+from shared.http.server import serve
+from shared.process.environment import PORT, load_settings
+from shared.process.structured_logs import LOG_LEVELS, configure_logs
 
 _RETRY_AFTER_SECONDS = 5
 

@@ -12,15 +12,15 @@ import psycopg
 
 from deploy.local.addresses import run_service_command
 from deploy.local.executables import MissingProgram
-from deploy.local.generated_secrets import SERVICES
 from deploy.local.ports import NoFreePort
 from deploy.local.programs import REPOSITORY, StartFailed
-from deploy.local.provisioning import NotPermitted
 from deploy.local.run_directory import AlreadyRunning, RunDirectory
 from deploy.local.settings import load_dotenv, read_settings
 from deploy.local.start import PortTaken, run
 from deploy.local.supervision import UnquotableValue
-from shared.environment import load_settings
+from deploy.provisioning.databases import NotPermitted
+from deploy.provisioning.generated_secrets import SERVICES
+from shared.process.environment import load_settings
 
 _EXPECTED = (
     AlreadyRunning,

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from deploy.local.private_files import write_private
 from deploy.local.programs import REPOSITORY
 from deploy.local.run_directory import RunDirectory
 from deploy.local.servers import Servers
 from deploy.local.settings import Settings
+from deploy.provisioning.private_files import write_private
 
 
 def address_table(settings: Settings, run: RunDirectory) -> str:

@@ -16,8 +16,8 @@ from psycopg.conninfo import make_conninfo
 
 from deploy.local.executables import postgresql_folder
 from deploy.local.ports import LOOPBACK
-from deploy.local.private_files import write_private
 from deploy.local.programs import Program, run_once
+from deploy.provisioning.private_files import write_private
 
 ADMIN = "postgres"
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import requests
 
 from deploy.local import executables
-from deploy.local.broker_rights import BrokerRights
 from deploy.local.ports import LOOPBACK
-from deploy.local.private_files import write_private
 from deploy.local.programs import Program
+from deploy.provisioning.broker_rights import BrokerRights
+from deploy.provisioning.private_files import write_private
 
 ADMIN = "administrator"
 

@@ -13,8 +13,8 @@ from redis.retry import Retry
 
 from deploy.local.executables import find_program
 from deploy.local.ports import LOOPBACK
-from deploy.local.private_files import write_private
 from deploy.local.programs import Program
+from deploy.provisioning.private_files import write_private
 
 
 @dataclass(frozen=True, slots=True)

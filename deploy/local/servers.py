@@ -11,14 +11,14 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from deploy.local.broker_rights import RIGHTS_OF_SERVICES
-from deploy.local.generated_secrets import GeneratedSecrets
 from deploy.local.ports import is_listening
 from deploy.local.postgresql_server import PostgresqlServer, postgresql_answers
 from deploy.local.programs import Program
 from deploy.local.rabbitmq_server import BrokerUser, RabbitmqPorts, RabbitmqServer
 from deploy.local.redis_server import RedisServer, redis_answers
 from deploy.local.settings import Settings
+from deploy.provisioning.broker_rights import RIGHTS_OF_SERVICES
+from deploy.provisioning.generated_secrets import GeneratedSecrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from deploy.local.generated_secrets import SERVICES, GeneratedSecrets
 from deploy.local.ports import LOOPBACK
 from deploy.local.programs import Program
-from deploy.local.provisioning import ServiceDatabase
 from deploy.local.servers import Servers
 from deploy.local.settings import Settings
+from deploy.provisioning.databases import ServiceDatabase
+from deploy.provisioning.generated_secrets import SERVICES, GeneratedSecrets
 
 STATUS = "gateway-status"
 SIMULATOR = "telegram-simulator"

@@ -15,8 +15,8 @@ from dotenv import dotenv_values
 from environs import FileAwareEnv
 
 from deploy.local.programs import REPOSITORY
-from shared.environment import PORT, POSITIVE
-from shared.structured_logs import LOG_LEVELS
+from shared.process.environment import PORT, POSITIVE
+from shared.process.structured_logs import LOG_LEVELS
 
 Updates = Literal["polling", "webhook"]
 

@@ -14,11 +14,9 @@ import requests
 
 from deploy.local.addresses import address_table, write_addresses, write_service_environments
 from deploy.local.gateway_files import DocumentationPages
-from deploy.local.generated_secrets import load_or_generate
 from deploy.local.ports import LOOPBACK, is_free, is_listening
 from deploy.local.process_tree import adopt_orphans, wait_for_child
 from deploy.local.programs import Program, StartFailed, wait_until
-from deploy.local.provisioning import provision
 from deploy.local.run_directory import RunDirectory
 from deploy.local.servers import Server
 from deploy.local.service_processes import port_of
@@ -26,6 +24,8 @@ from deploy.local.set_up import SetUp
 from deploy.local.settings import SERVER_URLS, Settings
 from deploy.local.stopping import StopRequested, stop_requests
 from deploy.local.system import System, prepare_system
+from deploy.provisioning.databases import provision
+from deploy.provisioning.generated_secrets import load_or_generate
 
 HEALTHY_MESSAGE = "everything answers"
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from xmlrpc.client import ServerProxy
 
 from deploy.local.ports import LOOPBACK, is_listening
-from deploy.local.private_files import write_private
 from deploy.local.process_tree import end_descendants, end_with_parent
 from deploy.local.programs import REPOSITORY, Program, wait_until
 from deploy.local.stopping import swallow_signals
+from deploy.provisioning.private_files import write_private
 
 _USER = "local"
 _START_SECONDS = 20

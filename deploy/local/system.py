@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from itertools import chain
 
 from deploy.local.gateway_files import gateway_program
-from deploy.local.generated_secrets import GeneratedSecrets
 from deploy.local.ports import free_ports
 from deploy.local.programs import Program
-from deploy.local.provisioning import ServiceDatabase, service_databases
 from deploy.local.run_directory import RunDirectory
 from deploy.local.servers import Servers, prepare_servers
 from deploy.local.service_processes import ServicePrograms, service_programs
 from deploy.local.settings import Settings
 from deploy.local.supervision import Group, Supervisor
+from deploy.provisioning.databases import ServiceDatabase, service_databases
+from deploy.provisioning.generated_secrets import GeneratedSecrets
 
 _PORTS = 40
 

@@ -17,8 +17,8 @@ from deploy.telegram_simulator.settings import Settings, read_settings
 from deploy.telegram_simulator.telegram_shapes import bot_user
 from deploy.telegram_simulator.webhook_delivery import deliver_for_ever
 from deploy.telegram_simulator.world import World
-from shared.environment import load_settings
-from shared.structured_logs import configure_logs, get_logger
+from shared.process.environment import load_settings
+from shared.process.structured_logs import configure_logs, get_logger
 
 log = get_logger(__name__)
 

@@ -22,7 +22,7 @@ from deploy.telegram_simulator.http_messages import (
     StaySilent,
     json_reply,
 )
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 MAX_BODY_BYTES = 1 << 20
 _READ_BYTES = 1 << 16

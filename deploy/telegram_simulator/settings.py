@@ -6,8 +6,8 @@ from pathlib import Path
 from environs import FileAwareEnv
 from marshmallow import validate
 
-from shared.environment import PORT
-from shared.structured_logs import LOG_LEVELS
+from shared.process.environment import PORT
+from shared.process.structured_logs import LOG_LEVELS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import httpx
 
 from deploy.telegram_simulator.telegram_shapes import JSON
 from deploy.telegram_simulator.world import Webhook, World
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 10.0

@@ -13,7 +13,7 @@ from flask_jwt_extended import JWTManager, create_access_token
 
 from services.auth.key_ring import KeyRing
 from services.auth.refresh_tokens import Issued
-from shared.access_tokens import LIFETIME
+from shared.http.access_tokens import LIFETIME
 
 
 def init_signing(app: Flask, manager: JWTManager) -> None:

@@ -15,11 +15,11 @@ from services.auth.rate_limits import FAILED_LOGINS_SPAN_SECONDS, FailedLogins
 from services.auth.sealing import private_key_sealer
 from services.auth.settings import Settings
 from services.auth.sliding_window import LimitReached, SlidingWindow, new_redis
-from shared.access_tokens import UnknownKey, init_access_tokens
 from shared.database import is_reachable, new_engine
-from shared.http_app import create_http_app
-from shared.problem_details import RETRY_AFTER_SECONDS, Problem, too_many_requests
-from shared.structured_logs import get_logger
+from shared.http.access_tokens import UnknownKey, init_access_tokens
+from shared.http.app import create_http_app
+from shared.http.problem_details import RETRY_AFTER_SECONDS, Problem, too_many_requests
+from shared.process.structured_logs import get_logger
 
 _log = get_logger(__name__)
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from services.auth.parts import parts
 from services.auth.schemas import JwkSetSchema
 from services.auth.signing_keys import JWKS_MAX_AGE_SECONDS
-from shared.http_app import ApiBlueprint
+from shared.http.app import ApiBlueprint
 
 blueprint = ApiBlueprint("keys", __name__, description="Public keys of the access tokens")
 

@@ -19,11 +19,11 @@ from services.auth.schemas import (
     ProfileChangesSchema,
 )
 from services.auth.sign_in import erase_account, replace_password
-from shared.access_tokens import current_account_id
 from shared.database import transaction
-from shared.http_app import ApiBlueprint
+from shared.http.access_tokens import current_account_id
+from shared.http.app import ApiBlueprint
+from shared.http.problem_details import Problem, invalid_input, unauthorized
 from shared.instants import now
-from shared.problem_details import Problem, invalid_input, unauthorized
 
 blueprint = ApiBlueprint("me", __name__, description="The caller's own account")
 

@@ -31,8 +31,8 @@ from services.auth.signing_keys import (
 )
 from services.auth.time_zones import TIME_ZONES
 from shared.database import new_engine, transaction
-from shared.environment import load_settings
 from shared.instants import now, to_json
+from shared.process.environment import load_settings
 
 
 class Refused(Exception):

@@ -5,10 +5,10 @@ from services.auth.process_start import SERVICE, start
 from services.auth.sealing import private_key_sealer
 from services.auth.signing_keys import create_first_key
 from shared.database import new_engine, transaction
-from shared.http_server import serve as serve_http
+from shared.http.server import serve as serve_http
 from shared.instants import now
-from shared.processes import run_setup
-from shared.structured_logs import get_logger
+from shared.process.processes import run_setup
+from shared.process.structured_logs import get_logger
 
 _log = get_logger(__name__)
 

@@ -20,7 +20,7 @@ from services.auth.rate_limits import WrongPassword
 from services.auth.sign_in import prove_password
 from services.auth.tables import ACCOUNTS, REGISTRATION_KEYS
 from shared.database import transaction
-from shared.idempotency_key import KEPT, KeyReused
+from shared.http.idempotency_key import KEPT, KeyReused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

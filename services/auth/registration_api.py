@@ -9,10 +9,10 @@ from services.auth.address_limits import limited_by_address
 from services.auth.parts import parts
 from services.auth.registration import Registration, register_once
 from services.auth.schemas import AccountSchema, RegistrationSchema
-from shared.http_app import ApiBlueprint
-from shared.idempotency_key import HEADER, IDEMPOTENCY_KEY, checked_key
+from shared.http.app import ApiBlueprint
+from shared.http.idempotency_key import HEADER, IDEMPOTENCY_KEY, checked_key
+from shared.http.problem_details import Problem
 from shared.instants import now
-from shared.problem_details import Problem
 
 blueprint = ApiBlueprint("accounts", __name__, description="Accounts and sign-in")
 

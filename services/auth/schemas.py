@@ -8,8 +8,8 @@ from services.auth.accounts import LOCALES
 from services.auth.email_addresses import LONGEST_EMAIL, canonical_email
 from services.auth.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, has_good_length
 from services.auth.time_zones import TIME_ZONES
+from shared.http.strict_fields import StrictSchema, StrictString
 from shared.instants import to_json
-from shared.strict_fields import StrictSchema, StrictString
 
 _EXAMPLE_PHRASE = "correct horse battery staple"
 _EXAMPLE_REFRESH = "Q3n8u0Wc1vJ5m2K9x7R4t6Y0bHsLdFgAzEiOpUyNwVk"

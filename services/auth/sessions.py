@@ -11,7 +11,7 @@ from services.auth import refresh_tokens
 from services.auth.accounts import UnknownAccount, locked_account
 from services.auth.refresh_tokens import Issued, Refused, Reused
 from shared.database import transaction
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 _reused = Counter("refresh_tokens_reused_total", "Sessions ended because a token was used twice")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import marshmallow as ma
 from environs import FileAwareEnv
 
-from shared.environment import PORT, POSITIVE
-from shared.structured_logs import LOG_LEVELS
+from shared.process.environment import PORT, POSITIVE
+from shared.process.structured_logs import LOG_LEVELS
 
 _LONG_ENOUGH = ma.validate.Length(min=32, error="must have at least 32 characters")
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from services.auth.tables import SIGNING_KEYS
-from shared.access_tokens import CACHE_SECONDS, LIFETIME
+from shared.http.access_tokens import CACHE_SECONDS, LIFETIME
 
 # How long an HTTP cache between auth and a verifier may keep the key set.
 JWKS_MAX_AGE_SECONDS = 60

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from services.auth.local_window import LocalWindows
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 _log = get_logger(__name__)
 

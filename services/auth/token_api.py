@@ -13,9 +13,9 @@ from services.auth.refresh_tokens import Issued
 from services.auth.schemas import CredentialsSchema, RefreshSchema, TokenPairSchema
 from services.auth.sessions import BadRefreshToken, refresh, sign_out
 from services.auth.sign_in import sign_in
-from shared.http_app import ApiBlueprint
+from shared.http.app import ApiBlueprint
+from shared.http.problem_details import unauthorized
 from shared.instants import now
-from shared.problem_details import unauthorized
 
 blueprint = ApiBlueprint("tokens", __name__, description="Access and refresh tokens")
 

@@ -10,8 +10,8 @@ from shared import instants
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import AccountStateV1
 from shared.database import transaction
-from shared.deliveries import Delivery, Handler
-from shared.structured_logs import get_logger
+from shared.messaging.deliveries import Delivery, Handler
+from shared.process.structured_logs import get_logger
 
 _log = get_logger(__name__)
 

@@ -16,15 +16,15 @@ from services.habits.process_start import SERVICE, start
 from services.habits.rebuild_read_model import rebuild_read_model
 from services.habits.refusals import register_refusals
 from services.habits.settings import Settings, read_settings
-from shared.access_tokens import JwksClient, KeyLookup, init_access_tokens
 from shared.contracts.topology import HABITS_QUEUES
 from shared.database import is_reachable, new_engine
-from shared.dead_letters import run_command
-from shared.environment import load_settings
-from shared.http_app import create_http_app
-from shared.http_server import serve
-from shared.processes import run_setup
-from shared.structured_logs import get_logger
+from shared.http.access_tokens import JwksClient, KeyLookup, init_access_tokens
+from shared.http.app import create_http_app
+from shared.http.server import serve
+from shared.messaging.dead_letters import run_command
+from shared.process.environment import load_settings
+from shared.process.processes import run_setup
+from shared.process.structured_logs import get_logger
 
 _log = get_logger(__name__)
 

@@ -4,11 +4,11 @@ import asyncio
 
 from services.habits.account_events import handle_account_events
 from services.habits.process_start import SERVICE, start
-from shared.consumer import Consumer
 from shared.contracts.topology import HABITS_EVENTS
 from shared.database import is_reachable, new_engine
-from shared.processes import consume, run_process
-from shared.publisher import Publisher
+from shared.messaging.consumer import Consumer
+from shared.messaging.publisher import Publisher
+from shared.process.processes import consume, run_process
 
 _PREFETCH = 5
 

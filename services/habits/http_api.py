@@ -34,10 +34,10 @@ from services.habits.idempotency import read_key
 from services.habits.list_schemas import HabitPage, HistoryPage
 from services.habits.pagination import PageQuery, PageRequest, envelope
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
-from shared.access_tokens import current_account_id
-from shared.http_app import ApiBlueprint
-from shared.idempotency_key import HEADER, IDEMPOTENCY_KEY
-from shared.problem_details import unauthorized
+from shared.http.access_tokens import current_account_id
+from shared.http.app import ApiBlueprint
+from shared.http.idempotency_key import HEADER, IDEMPOTENCY_KEY
+from shared.http.problem_details import unauthorized
 
 COMMANDS = "habit_commands"
 QUERIES = "habit_queries"

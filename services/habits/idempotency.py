@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from services.habits.habit_details import HabitDetails
 from services.habits.tables import idempotency_keys
-from shared.idempotency_key import KEPT, KeyReused, checked_key
+from shared.http.idempotency_key import KEPT, KeyReused, checked_key
 
 
 @dataclass(frozen=True, slots=True)

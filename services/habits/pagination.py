@@ -13,7 +13,7 @@ import marshmallow as ma
 from flask import request
 from marshmallow.validate import Range
 
-from shared.strict_fields import StrictSchema
+from shared.http.strict_fields import StrictSchema
 
 DEFAULT_PAGE_SIZE = 5
 LARGEST_PAGE_SIZE = 100

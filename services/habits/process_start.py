@@ -1,8 +1,8 @@
 """What every process of habits begins with."""
 
 from services.habits.settings import Settings, read_settings
-from shared.environment import load_settings
-from shared.structured_logs import configure_logs
+from shared.process.environment import load_settings
+from shared.process.structured_logs import configure_logs
 
 SERVICE = "habits"
 

@@ -7,7 +7,7 @@ from services.habits.etags import owner_etag
 from services.habits.event_store import ConcurrentChange
 from services.habits.habit import HabitNotFound, NotTheOwner, RulesBroken
 from services.habits.owners import AccountErased
-from shared.problem_details import Problem, invalid_input, unauthorized
+from shared.http.problem_details import Problem, invalid_input, unauthorized
 
 
 def register_refusals(app: Flask) -> None:

@@ -25,7 +25,7 @@ from services.habits.habit_details import (
 )
 from services.habits.habit_ids import parse_habit_id
 from shared import instants
-from shared.strict_fields import (
+from shared.http.strict_fields import (
     StrictBoolean,
     StrictInteger,
     StrictSchema,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import marshmallow as ma
 from environs import FileAwareEnv
 
-from shared.environment import PORT
-from shared.structured_logs import LOG_LEVELS
+from shared.process.environment import PORT
+from shared.process.structured_logs import LOG_LEVELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,15 +9,15 @@ import asyncio
 from sqlalchemy import Engine
 
 from services.notifier.accounts import store_account
-from services.notifier.chat_links import erase_link
-from services.notifier.ledger import erase_deliveries
-from services.notifier.link_request_keys import erase_keys
-from services.notifier.link_requests import close_request
+from services.notifier.linking.chat_links import erase_link
+from services.notifier.linking.link_request_keys import erase_keys
+from services.notifier.linking.link_requests import close_request
+from services.notifier.reminders.ledger import erase_deliveries
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import AccountStateV1
 from shared.database import transaction
-from shared.deliveries import Delivery
 from shared.instants import now
+from shared.messaging.deliveries import Delivery
 
 
 class AccountEvents:

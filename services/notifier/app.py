@@ -8,28 +8,28 @@ from collections.abc import Sequence
 
 from flask import Flask
 
-from services.notifier.bot_name import CachedBotName
-from services.notifier.chat_linking import ChatLinking
-from services.notifier.link_api import add_link_routes, register_refusals
+from services.notifier.linking.chat_linking import ChatLinking
+from services.notifier.linking.link_api import add_link_routes, register_refusals
+from services.notifier.linking.question_limits import QuestionLimits
 from services.notifier.process_start import SERVICE, redis_answers, start
 from services.notifier.provisioning import provision_redis
-from services.notifier.question_limits import QuestionLimits
 from services.notifier.redis_scripts import new_redis
 from services.notifier.settings import Settings, read_settings
-from services.notifier.telegram_client import TelegramClient
+from services.notifier.telegram.bot_name import CachedBotName
+from services.notifier.telegram.client import TelegramClient
+from services.notifier.telegram.webhook_api import UpdateIntake, add_webhook_route
 from services.notifier.translations import Translations
 from services.notifier.update_intake import BlockingUpdateIntake
-from services.notifier.webhook_api import UpdateIntake, add_webhook_route
-from shared.access_tokens import JwksClient, KeyLookup, init_access_tokens
 from shared.contracts.topology import NOTIFIER_QUEUES
 from shared.database import is_reachable, new_engine
-from shared.dead_letters import run_command
-from shared.environment import load_settings
-from shared.http_app import ApiBlueprint, create_http_app
-from shared.http_server import serve
-from shared.ops_http import ReadinessChecks
-from shared.processes import run_setup
-from shared.publisher import Publisher
+from shared.http.access_tokens import JwksClient, KeyLookup, init_access_tokens
+from shared.http.app import ApiBlueprint, create_http_app
+from shared.http.server import serve
+from shared.messaging.dead_letters import run_command
+from shared.messaging.publisher import Publisher
+from shared.process.environment import load_settings
+from shared.process.ops_http import ReadinessChecks
+from shared.process.processes import run_setup
 
 
 def create_app(settings: Settings) -> Flask:

@@ -4,13 +4,13 @@ import asyncio
 
 from services.notifier.process_start import SERVICE, redis_answers, start
 from services.notifier.redis_scripts import new_async_redis, new_redis
-from services.notifier.telegram_client import TelegramClient
-from services.notifier.updates_polling import PollerLease, UpdatesPolling
+from services.notifier.telegram.client import TelegramClient
+from services.notifier.telegram.polling import PollerLease, UpdatesPolling
+from services.notifier.telegram.webhook_setting import set_webhook
 from services.notifier.watching import PRUNING_SECONDS, looked_after, prune
-from services.notifier.webhook_setting import set_webhook
 from shared.database import new_engine
-from shared.processes import connected, run_process
-from shared.publisher import Publisher
+from shared.messaging.publisher import Publisher
+from shared.process.processes import connected, run_process
 
 
 def run_bot() -> None:

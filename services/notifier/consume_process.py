@@ -8,14 +8,14 @@ import asyncio
 from sqlalchemy import Engine
 
 from services.notifier.account_events import AccountEvents
-from services.notifier.delivery import DeliveryDesk
-from services.notifier.message_consumer import MessageConsumer
-from services.notifier.once_each import OnceEach
 from services.notifier.process_start import SERVICE, redis_answers, start
-from services.notifier.rate_limits import SendLimits
 from services.notifier.redis_scripts import new_async_redis, new_redis
-from services.notifier.reminder_consumer import ReminderConsumer
-from services.notifier.telegram_client import TelegramClient
+from services.notifier.reminders.reminder_consumer import ReminderConsumer
+from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.message_consumer import MessageConsumer
+from services.notifier.sending.once_each import OnceEach
+from services.notifier.sending.rate_limits import SendLimits
+from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
 from services.notifier.update_handler import UpdateHandler
 from services.notifier.watching import (
@@ -24,7 +24,6 @@ from services.notifier.watching import (
     looked_after,
     measure_dead_letters,
 )
-from shared.consumer import Consumer
 from shared.contracts.topology import (
     NOTIFIER_EVENTS,
     REMINDERS,
@@ -32,8 +31,9 @@ from shared.contracts.topology import (
     TELEGRAM_UPDATES,
 )
 from shared.database import is_reachable, new_engine
-from shared.processes import consume, run_process
-from shared.publisher import Publisher
+from shared.messaging.consumer import Consumer
+from shared.messaging.publisher import Publisher
+from shared.process.processes import consume, run_process
 
 _REMINDERS_PREFETCH = 20
 _OTHER_PREFETCH = 10

@@ -3,8 +3,8 @@
 from redis import Redis, RedisError
 
 from services.notifier.settings import Settings, read_settings
-from shared.environment import load_settings
-from shared.structured_logs import configure_logs
+from shared.process.environment import load_settings
+from shared.process.structured_logs import configure_logs
 
 SERVICE = "notifier"
 

@@ -10,13 +10,13 @@ from redis import RedisError
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from services.notifier.once_each import OnceEach
 from services.notifier.redis_scripts import new_async_redis
+from services.notifier.sending.once_each import OnceEach
 from services.notifier.tables import REDIS_EPOCHS
 from shared.database import new_engine, transaction
 from shared.instants import now
-from shared.processes import SETUP_LIMIT_SECONDS
-from shared.waiting import wait_for
+from shared.process.processes import SETUP_LIMIT_SECONDS
+from shared.process.waiting import wait_for
 
 
 def provision_redis(database_url: str, redis_url: str) -> bool:

@@ -1,7 +1,7 @@
 """Wires the process `relay`: moves messages from the outbox to the broker."""
 
 from services.notifier.process_start import SERVICE, start
-from shared.processes import run_relay
+from shared.process.processes import run_relay
 
 
 def relay() -> None:

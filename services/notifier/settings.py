@@ -6,8 +6,8 @@ from typing import Literal, cast
 import marshmallow as ma
 from environs import EnvError, FileAwareEnv
 
-from shared.environment import PORT
-from shared.structured_logs import LOG_LEVELS
+from shared.process.environment import PORT
+from shared.process.structured_logs import LOG_LEVELS
 
 UpdatesBy = Literal["polling", "webhook"]
 

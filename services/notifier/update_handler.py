@@ -14,10 +14,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.accounts import share_account
-from services.notifier.bot_messages import say
 from services.notifier.bot_texts import BotTexts
-from services.notifier.chat_links import change_membership, linked_account, unlink
-from services.notifier.link_requests import (
+from services.notifier.linking.chat_links import change_membership, linked_account, unlink
+from services.notifier.linking.link_requests import (
     VALID_FOR_MINUTES,
     Declined,
     Linked,
@@ -26,9 +25,10 @@ from services.notifier.link_requests import (
     close_request,
     use_code,
 )
+from services.notifier.sending.bot_messages import say
 from services.notifier.tables import HANDLED_UPDATES
-from services.notifier.telegram_client import TelegramClient
-from services.notifier.telegram_updates import (
+from services.notifier.telegram.client import TelegramClient
+from services.notifier.telegram.updates import (
     Chat,
     Content,
     Ignored,
@@ -42,8 +42,8 @@ from services.notifier.telegram_updates import (
 )
 from services.notifier.translations import Translations
 from shared.database import transaction
-from shared.deliveries import Delivery
 from shared.instants import now
+from shared.messaging.deliveries import Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as WaitTimeout
 
-from services.notifier.updates_polling import store_update
-from shared.publisher import BROKER_ERRORS, CONFIRM_TIMEOUT_SECONDS, Publisher, PublishFailed
+from services.notifier.telegram.polling import store_update
+from shared.messaging.publisher import (
+    BROKER_ERRORS,
+    CONFIRM_TIMEOUT_SECONDS,
+    Publisher,
+    PublishFailed,
+)
 
 _WAIT_SECONDS = 2 * CONFIRM_TIMEOUT_SECONDS + 1
 

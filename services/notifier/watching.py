@@ -9,15 +9,15 @@ from redis import RedisError
 from sqlalchemy import Engine, delete
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.notifier.link_request_keys import forget_old_keys
+from services.notifier.linking.link_request_keys import forget_old_keys
 from services.notifier.metrics import DEAD_LETTERS
 from services.notifier.tables import HANDLED_UPDATES, LINK_REQUESTS
 from shared.contracts.topology import NOTIFIER_QUEUES
 from shared.database import transaction
-from shared.dead_letters import count_dead_letters
 from shared.instants import now
-from shared.publisher import BROKER_ERRORS
-from shared.structured_logs import get_logger
+from shared.messaging.dead_letters import count_dead_letters
+from shared.messaging.publisher import BROKER_ERRORS
+from shared.process.structured_logs import get_logger
 
 EPOCH_SECONDS = 1.0
 DEAD_LETTERS_SECONDS = 15.0

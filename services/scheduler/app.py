@@ -8,12 +8,12 @@ from services.scheduler.settings import Settings, read_settings
 from services.scheduler.tick_loop import run_ticks
 from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS, SCHEDULER_QUEUES
 from shared.database import is_reachable, new_engine
-from shared.dead_letters import run_command
-from shared.deliveries import Delivery
-from shared.environment import load_settings
-from shared.processes import consume, run_process, run_relay, run_setup
-from shared.publisher import Publisher
-from shared.structured_logs import configure_logs
+from shared.messaging.dead_letters import run_command
+from shared.messaging.deliveries import Delivery
+from shared.messaging.publisher import Publisher
+from shared.process.environment import load_settings
+from shared.process.processes import consume, run_process, run_relay, run_setup
+from shared.process.structured_logs import configure_logs
 
 SERVICE = "scheduler"
 # One at a time: changes of one habit are then taken in the order they came, and a change of a
@@ -41,7 +41,7 @@ def tick() -> None:
 
 def consume_events() -> None:
     """Keep the schedule up to date with habits, accounts and chat links."""
-    from shared.consumer import Consumer
+    from shared.messaging.consumer import Consumer
 
     settings = _start("consume")
     engine = new_engine(settings.database_url, pool_size=3)

@@ -20,7 +20,7 @@ from services.scheduler.reminder_messages import ReminderMessage, messages_about
 from services.scheduler.schedule import Habit, Owner, Parked, Scheduled, recurrence_of
 from services.scheduler.tables import HABITS
 from shared.database import transaction
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 BATCH_SIZE = 200
 # After a long outage a habit has one overdue occurrence for each day: a transaction takes this

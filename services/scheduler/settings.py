@@ -6,8 +6,8 @@ from datetime import timedelta
 import marshmallow as ma
 from environs import FileAwareEnv
 
-from shared.environment import PORT, POSITIVE
-from shared.structured_logs import LOG_LEVELS
+from shared.process.environment import PORT, POSITIVE
+from shared.process.structured_logs import LOG_LEVELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from services.scheduler.due_tick import seconds_to_next_due, tick
 from services.scheduler.reminder_retention import forget_old_reminders
 from services.scheduler.schedule_gauges import measure_schedule
 from services.scheduler.tzdata_refresh import refresh_schedules
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 # A due row that another replica holds makes the next due instant lie in the past: do not spin on
 # it.

@@ -16,7 +16,7 @@ from services.scheduler.rescheduling import HabitChange, OwnerChange, reschedule
 from services.scheduler.tables import HABITS
 from shared.database import transaction
 from shared.instants import now
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 BATCH_SIZE = 500
 

@@ -21,9 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.contracts.topology import CONSUMED_TYPES, EVENTS_EXCHANGE
 from shared.database import OUTBOX_CHANNEL
 from shared.instants import now
+from shared.messaging.publisher import Publisher, PublishFailed, Unroutable
 from shared.outbox.table import OUTBOX, SHARDS
-from shared.publisher import Publisher, PublishFailed, Unroutable
-from shared.structured_logs import get_logger
+from shared.process.structured_logs import get_logger
 
 BATCH_SIZE = 200
 POLL_SECONDS = 0.25

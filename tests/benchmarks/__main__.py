@@ -10,8 +10,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from shared.broker_topology import declare_topology
 from shared.database import new_engine
+from shared.messaging.broker_topology import declare_topology
 from shared.migrations import migrate
 from tests.benchmarks import append_cost, relay_latency
 from tests.benchmarks.table import as_text

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from services.notifier.webhook_api import SECRET_HEADER
+from services.notifier.telegram.webhook_api import SECRET_HEADER
 from tests.fakes.spa_client import HABIT, SpaClient
 from tests.fakes.telegram_person import TelegramPerson
 from tests.servers.whole_system import System

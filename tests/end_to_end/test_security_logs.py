@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.notifier.webhook_api import SECRET_HEADER
+from services.notifier.telegram.webhook_api import SECRET_HEADER
 from tests.fakes.spa_client import PASSWORD, SpaClient
 from tests.fakes.telegram_person import TelegramPerson
 from tests.faults.secret_search import Secret, find_secrets, secrets_of_client, secrets_of_run

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from services.notifier.once_each import OnceEach
 from services.notifier.redis_scripts import new_async_redis, new_redis
-from shared.broker_topology import declare_topology
+from services.notifier.sending.once_each import OnceEach
 from shared.contracts.topology import ALL_QUEUES
+from shared.messaging.broker_topology import declare_topology
 from tests.fakes.telegram_person import TelegramPerson
 from tests.faults.arena import Arena, running_arena
 from tests.faults.installation import Notifier

@@ -13,9 +13,9 @@ from sqlalchemy import Engine, select
 
 from shared.contracts.events import ACCOUNT_CHANGED
 from shared.database import new_async_engine, transaction
+from shared.messaging.publisher import Publisher
 from shared.outbox.relay import Relay
 from shared.outbox.table import OUTBOX, add_event
-from shared.publisher import Publisher
 from tests.integration.shared.outbox_story import account, until_empty
 
 WRITERS = 8

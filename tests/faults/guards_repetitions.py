@@ -16,7 +16,7 @@ from services.auth import refresh_tokens
 from services.auth.accounts import register
 from services.auth.refresh_tokens import Issued, start_family
 from services.auth.sessions import refresh
-from services.notifier.telegram_client import TelegramClient
+from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
 from services.notifier.update_handler import UpdateHandler
 from shared.contracts.topology import TELEGRAM_UPDATES

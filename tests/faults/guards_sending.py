@@ -13,15 +13,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from services.notifier import delivery, once_each
-from services.notifier.delivery import DeliveryDesk, Envelope
-from services.notifier.message_states import Busy, Claim, Message
-from services.notifier.once_each import OnceEach
-from services.notifier.rate_limits import GROUP_BURST, GROUP_INTERVAL_MS, SendLimits
 from services.notifier.redis_scripts import read_script
-from services.notifier.send_ends import AttemptEnd, NotYet
-from services.notifier.telegram_client import Button
-from services.notifier.telegram_errors import Accepted, Outcome, TooManyRequests
+from services.notifier.sending import delivery, once_each
+from services.notifier.sending.delivery import DeliveryDesk, Envelope
+from services.notifier.sending.message_states import Busy, Claim, Message
+from services.notifier.sending.once_each import OnceEach
+from services.notifier.sending.rate_limits import GROUP_BURST, GROUP_INTERVAL_MS, SendLimits
+from services.notifier.sending.send_ends import AttemptEnd, NotYet
+from services.notifier.telegram.client import Button
+from services.notifier.telegram.errors import Accepted, Outcome, TooManyRequests
 from shared.instants import now
 from tests.integration.notifier.arrangements import a_message
 

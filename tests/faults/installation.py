@@ -14,8 +14,8 @@ from typing import Any
 from redis import Redis
 from sqlalchemy import Engine, select
 
-from services.notifier.chat_links import link
 from services.notifier.consume_process import consume_messages
+from services.notifier.linking.chat_links import link
 from services.notifier.redis_scripts import KEY_PREFIX
 from services.notifier.tables import CHAT_LINKS, DELIVERIES
 from shared.contracts.cloud_event import CloudEvent
@@ -23,8 +23,8 @@ from shared.contracts.events import REMINDER_DUE, ReminderDueV1
 from shared.contracts.topology import EVENTS_EXCHANGE, REMINDERS, RETRY_DELAYS_SECONDS
 from shared.database import transaction
 from shared.instants import now
+from shared.messaging.publisher import Publisher
 from shared.outbox.table import OUTBOX
-from shared.publisher import Publisher
 from tests.fakes.telegram_person import TelegramPerson
 from tests.faults.queues import depth
 from tests.faults.rig import eventually

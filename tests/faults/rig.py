@@ -19,7 +19,7 @@ from aio_pika.abc import AbstractChannel
 from dotenv import dotenv_values
 
 from shared.contracts.topology import ALL_QUEUES, RETRY_DELAYS_SECONDS
-from shared.publisher import BROKER_ERRORS
+from shared.messaging.publisher import BROKER_ERRORS
 from tests.faults.replicas import Replica, is_ready
 from tests.faults.supervised import Supervised
 from tests.servers.whole_system import UNMEASURED, System, running_system

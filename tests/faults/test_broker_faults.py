@@ -13,12 +13,12 @@ from sqlalchemy import Engine
 from deploy.local import executables
 from deploy.local.programs import run_once
 from deploy.local.rabbitmq_server import RabbitmqServer
-from shared import publisher as publisher_module
-from shared.broker_topology import declare_topology
-from shared.consumer import Consumer
 from shared.contracts.topology import SCHEDULER_EVENTS, TELEGRAM_MESSAGES
-from shared.deliveries import Delivery
-from shared.publisher import Publisher, PublishFailed
+from shared.messaging import publisher as publisher_module
+from shared.messaging.broker_topology import declare_topology
+from shared.messaging.consumer import Consumer
+from shared.messaging.deliveries import Delivery
+from shared.messaging.publisher import Publisher, PublishFailed
 from tests.faults.queues import arrivals, depth, first_seen
 from tests.faults.tcp_proxy import TcpProxy, Towards
 from tests.integration.shared.outbox_story import running_relay, store, until_empty, waiting

@@ -20,11 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import sessions
 from services.auth.accounts import account_by_id
-from services.notifier import delivery, update_handler
-from services.notifier.message_states import Claim, Done, Unknown
-from services.notifier.once_each import OnceEach
-from services.notifier.rate_limits import SendLimits
-from services.notifier.telegram_updates import Update, read_update
+from services.notifier import update_handler
+from services.notifier.sending import delivery
+from services.notifier.sending.message_states import Claim, Done, Unknown
+from services.notifier.sending.once_each import OnceEach
+from services.notifier.sending.rate_limits import SendLimits
+from services.notifier.telegram.updates import Update, read_update
 from services.scheduler import announcing, due_tick, projection
 from services.scheduler.overdue import Overdue, settle_overdue
 from shared.contracts.events import REMINDER_DUE, REMINDER_MISSED

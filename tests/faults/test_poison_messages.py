@@ -17,8 +17,8 @@ from shared.contracts.events import HABIT_CHANGED
 from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS, TELEGRAM_UPDATES, WorkQueue
 from shared.database import new_engine
 from shared.instants import now
+from shared.messaging.publisher import Publisher
 from shared.migrations import migrate
-from shared.publisher import Publisher
 from tests.faults.installation import Notifier, due_event, update_bytes
 from tests.faults.queues import depth, take_all
 from tests.faults.rig import eventually

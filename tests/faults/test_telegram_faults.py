@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.notifier import send_marks, telegram_client
 from services.notifier.consume_process import consume_messages
+from services.notifier.sending import send_marks
+from services.notifier.telegram import client as telegram_client
 from shared.instants import now
 from tests.faults.installation import Notifier
 from tests.integration.notifier.arrangements import a_reminder

@@ -17,11 +17,11 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from deploy.local.generated_secrets import SERVICES
 from deploy.local.ports import free_ports
 from deploy.local.programs import REPOSITORY, StartFailed, wait_until
 from deploy.local.settings import VARIABLES
 from deploy.local.start import HEALTHY_MESSAGE
+from deploy.provisioning.generated_secrets import SERVICES
 
 START_SECONDS = 240
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from services.notifier.chat_links import block, link, unlink
-from services.notifier.ledger import record
-from services.notifier.message_states import Done, Refused, Settled, Unknown
+from services.notifier.linking.chat_links import block, link, unlink
+from services.notifier.reminders.ledger import record
+from services.notifier.sending.message_states import Done, Refused, Settled, Unknown
 from services.notifier.tables import METADATA
 from shared.contracts.cloud_event import body_to_json, read_event
 from shared.contracts.events import ReminderDueV1

@@ -18,8 +18,8 @@ from services.auth.signing_keys import (
     replace_keys_now,
     stored_keys,
 )
-from shared.access_tokens import CACHE_SECONDS, LIFETIME
 from shared.database import transaction
+from shared.http.access_tokens import CACHE_SECONDS, LIFETIME
 from shared.instants import now
 from tests.integration.auth.callers import Caller, assert_problem, change, fetch, registered, rows
 from tests.integration.auth.conftest import SECRET, MakeApp, parts_of

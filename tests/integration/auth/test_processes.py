@@ -16,9 +16,9 @@ import aio_pika
 import pytest
 import requests
 
-from shared.broker_topology import declare_topology
 from shared.contracts.cloud_event import CloudEvent, read_event
 from shared.contracts.topology import SCHEDULER_EVENTS
+from shared.messaging.broker_topology import declare_topology
 from tests.integration.auth.callers import PASSWORD, rows
 
 ROOT = Path(__file__).resolve().parents[3]

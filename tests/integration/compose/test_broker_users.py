@@ -10,7 +10,7 @@ import requests
 from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.compose.broker_users import provision_broker
-from deploy.local.generated_secrets import GeneratedSecrets
+from deploy.provisioning.generated_secrets import GeneratedSecrets
 from shared.contracts.events import EVENT_TYPES
 from shared.contracts.topology import EVENTS_EXCHANGE
 

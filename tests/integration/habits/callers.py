@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared.access_tokens import AUDIENCE, ISSUER, UnknownKey
+from shared.http.access_tokens import AUDIENCE, ISSUER, UnknownKey
 
 KEY_ID = "test-key"
 SIGNING_KEY = Ed25519PrivateKey.generate()

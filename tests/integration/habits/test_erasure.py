@@ -17,7 +17,7 @@ from shared.contracts.cloud_event import CloudEvent, UnreadableMessage
 from shared.contracts.events import ACCOUNT_CHANGED, ACCOUNT_DELETED, AccountStateV1
 from shared.contracts.topology import HABITS_EVENTS
 from shared.database import transaction
-from shared.deliveries import Delivery
+from shared.messaging.deliveries import Delivery
 from tests.integration.habits.callers import WATER, Caller, assert_problem, body_of
 
 SECRET = "something only the owner knows"

@@ -25,7 +25,7 @@ from deploy.local.ports import free_ports
 from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.events import ACCOUNT_DELETED, AccountStateV1
 from shared.contracts.topology import EVENTS_EXCHANGE, HABITS_EVENTS
-from shared.publisher import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.habits.callers import KEY_ID, SIGNING_KEY, WATER, token_of
 
 # Five interpreters are started, on a machine that may be busy with other tests.

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from deploy.local.provisioning import (
+from deploy.provisioning.databases import (
     NotPermitted,
     ServiceDatabase,
     provision,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.generated_secrets import load_or_generate
 from deploy.local.run_directory import AlreadyRunning, RunDirectory
+from deploy.provisioning.generated_secrets import load_or_generate
 
 
 def test_a_second_run_is_refused_while_the_first_one_lives(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from environs import FileAwareEnv
 
 from deploy.local.programs import REPOSITORY
 from deploy.local.settings import VARIABLES, load_dotenv, read_settings
-from shared.environment import load_settings
+from shared.process.environment import load_settings
 
 TOKEN = "123456:" + "A" * 35
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared.access_tokens import AUDIENCE, ISSUER, UnknownKey
+from shared.http.access_tokens import AUDIENCE, ISSUER, UnknownKey
 
 SECRET = "a-webhook-secret"
 KEY_ID = "test-key"

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from services.notifier.chat_links import link
-from services.notifier.message_states import Message
+from services.notifier.linking.chat_links import link
+from services.notifier.sending.message_states import Message
 from shared.contracts.cloud_event import CloudEvent, body_to_json
 from shared.contracts.events import (
     ACCOUNT_CHANGED,
@@ -24,8 +24,8 @@ from shared.contracts.events import (
 )
 from shared.contracts.topology import NOTIFIER_EVENTS, REMINDERS, WorkQueue
 from shared.database import transaction
-from shared.deliveries import Delivery
 from shared.instants import now
+from shared.messaging.deliveries import Delivery
 from shared.outbox.table import OUTBOX
 
 WATER = ReminderDueV1(

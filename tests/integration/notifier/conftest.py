@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 from sqlalchemy import Engine
 
 from services.notifier.app import build_app
-from services.notifier.chat_linking import ChatLinking
-from services.notifier.once_each import OnceEach
-from services.notifier.question_limits import QuestionLimits
+from services.notifier.linking.chat_linking import ChatLinking
+from services.notifier.linking.question_limits import QuestionLimits
 from services.notifier.redis_scripts import new_async_redis, new_redis
-from services.notifier.telegram_client import TelegramClient
+from services.notifier.sending.once_each import OnceEach
+from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
 from shared.database import new_engine
 from shared.migrations import migrate

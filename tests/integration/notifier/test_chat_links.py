@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.notifier.chat_links import (
+from services.notifier.linking.chat_links import (
     block,
     change_membership,
     linked_account,
@@ -16,7 +16,7 @@ from services.notifier.chat_links import (
     read_link,
     unlink,
 )
-from services.notifier.link_requests import (
+from services.notifier.linking.link_requests import (
     Declined,
     Linked,
     NotOpen,

@@ -10,19 +10,19 @@ import pytest
 
 from services.notifier.metrics import DEAD_LETTERS
 from services.notifier.watching import measure_dead_letters
-from shared.broker_topology import declare_topology
-from shared.consumer import Consumer
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import NOTIFIER_QUEUES, REMINDERS, TELEGRAM_UPDATES
-from shared.dead_letters import (
+from shared.instants import from_json, now
+from shared.messaging.broker_topology import declare_topology
+from shared.messaging.consumer import Consumer
+from shared.messaging.dead_letters import (
     count_dead_letters,
     list_dead_letters,
     replay_dead_letters,
     run_command,
 )
-from shared.deliveries import Delivery
-from shared.instants import from_json, now
-from shared.publisher import Publisher, PublishFailed
+from shared.messaging.deliveries import Delivery
+from shared.messaging.publisher import Publisher, PublishFailed
 
 HEADERS = {"cloudEvents:type": "reminder.due.v1", "cloudEvents:requestid": "r-1", "x-attempt": 4}
 

@@ -10,15 +10,15 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from services.notifier import delivery, send_marks
-from services.notifier.delivery import DeliveryDesk, Envelope
-from services.notifier.message_states import Claim, Done, Message, Refused, Unknown
-from services.notifier.once_each import OnceEach
-from services.notifier.rate_limits import SendLimits
 from services.notifier.redis_scripts import new_async_redis
-from services.notifier.send_ends import Moved, NotYet
-from services.notifier.telegram_client import Button, TelegramClient
-from services.notifier.telegram_errors import Accepted, Outcome
+from services.notifier.sending import delivery, send_marks
+from services.notifier.sending.delivery import DeliveryDesk, Envelope
+from services.notifier.sending.message_states import Claim, Done, Message, Refused, Unknown
+from services.notifier.sending.once_each import OnceEach
+from services.notifier.sending.rate_limits import SendLimits
+from services.notifier.sending.send_ends import Moved, NotYet
+from services.notifier.telegram.client import Button, TelegramClient
+from services.notifier.telegram.errors import Accepted, Outcome
 from shared.instants import now
 from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.notifier.arrangements import a_message
@@ -320,7 +320,7 @@ async def test_an_answer_that_comes_too_late_is_unknown_and_not_repeated(
     chat_id: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.notifier.telegram_client.REQUEST_LIMIT_SECONDS", 0.3)
+    monkeypatch.setattr("services.notifier.telegram.client.REQUEST_LIMIT_SECONDS", 0.3)
     person.fault("delay_after_recording", method="sendMessage", delay_seconds=1)
     message = a_message()
     for _ in range(2):

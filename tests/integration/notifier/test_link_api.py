@@ -12,14 +12,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from services.notifier.account_events import AccountEvents
-from services.notifier.bot_name import TelegramUnavailable
-from services.notifier.chat_links import block
-from services.notifier.link_requests import Linked, use_code
+from services.notifier.linking.chat_links import block
+from services.notifier.linking.link_requests import Linked, use_code
 from services.notifier.tables import LINK_REQUESTS
-from services.notifier.webhook_api import SECRET_HEADER
+from services.notifier.telegram.bot_name import TelegramUnavailable
+from services.notifier.telegram.webhook_api import SECRET_HEADER
 from shared.database import new_engine, transaction
 from shared.instants import from_json, now
-from shared.publisher import PublishFailed, Unroutable
+from shared.messaging.publisher import PublishFailed, Unroutable
 from tests.integration.notifier.api_callers import (
     PATH,
     SECRET,

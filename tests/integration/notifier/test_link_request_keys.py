@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
 from services.notifier.account_events import AccountEvents
-from services.notifier.link_requests import Linked, NotOpen, use_code
+from services.notifier.linking.link_requests import Linked, NotOpen, use_code
 from services.notifier.tables import LINK_REQUEST_KEYS
 from services.notifier.watching import prune
 from shared.database import transaction
-from shared.http_app import openapi_document
+from shared.http.app import openapi_document
 from shared.instants import now
 from tests.integration.notifier.api_callers import Caller, assert_problem, body_of
 from tests.integration.notifier.arrangements import account_delivery, new_account, said_to

@@ -9,18 +9,18 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import Engine
 
-from services.notifier.bot_messages import ask, say
-from services.notifier.chat_links import read_link
-from services.notifier.delivery import DeliveryDesk
-from services.notifier.message_consumer import MessageConsumer
-from services.notifier.once_each import OnceEach
-from services.notifier.rate_limits import SendLimits
-from services.notifier.telegram_client import Button, TelegramClient
+from services.notifier.linking.chat_links import read_link
+from services.notifier.sending.bot_messages import ask, say
+from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.message_consumer import MessageConsumer
+from services.notifier.sending.once_each import OnceEach
+from services.notifier.sending.rate_limits import SendLimits
+from services.notifier.telegram.client import Button, TelegramClient
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import TELEGRAM_MESSAGES
 from shared.database import transaction
-from shared.deliveries import Delivery, RetryLater
 from shared.instants import now
+from shared.messaging.deliveries import Delivery, RetryLater
 from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.notifier.arrangements import (
     json_delivery,

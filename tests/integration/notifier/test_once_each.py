@@ -7,8 +7,13 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from services.notifier.message_states import Busy, Claim, Done, Message, Refused, Unknown
-from services.notifier.once_each import EPOCH_KEY, KEPT_AFTER_END_SECONDS, OnceEach, record_key
+from services.notifier.sending.message_states import Busy, Claim, Done, Message, Refused, Unknown
+from services.notifier.sending.once_each import (
+    EPOCH_KEY,
+    KEPT_AFTER_END_SECONDS,
+    OnceEach,
+    record_key,
+)
 from shared.instants import now
 from tests.integration.notifier.arrangements import a_message
 

@@ -20,15 +20,15 @@ import pytest
 import requests
 from sqlalchemy import Engine, select
 
-from services.notifier.once_each import EPOCH_KEY
 from services.notifier.redis_scripts import new_redis
+from services.notifier.sending.once_each import EPOCH_KEY
 from services.notifier.tables import DELIVERIES
 from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.events import ACCOUNT_REGISTERED, REMINDER_DUE, AccountStateV1, EventBody
 from shared.contracts.topology import TELEGRAM_UPDATES
 from shared.database import new_engine
 from shared.instants import now
-from shared.publisher import Publisher
+from shared.messaging.publisher import Publisher
 from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.notifier.api_callers import KEY_ID, SIGNING_KEY, token_of
 from tests.integration.notifier.arrangements import (

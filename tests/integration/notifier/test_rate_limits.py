@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from services.notifier.question_limits import QUESTIONS_AN_HOUR, QuestionLimits
-from services.notifier.rate_limits import ALL_CHATS_BURST, SendLimits
+from services.notifier.linking.question_limits import QUESTIONS_AN_HOUR, QuestionLimits
 from services.notifier.redis_scripts import KEY_PREFIX, new_redis
+from services.notifier.sending.rate_limits import ALL_CHATS_BURST, SendLimits
 
 
 @pytest.fixture

@@ -14,22 +14,22 @@ from redis.asyncio import Redis
 from sqlalchemy import Engine, Row, select
 
 from services.notifier.account_events import AccountEvents
-from services.notifier.chat_links import unlink
-from services.notifier.delivery import DeliveryDesk
-from services.notifier.ledger import record
-from services.notifier.message_states import Claim, Done, Unknown
-from services.notifier.once_each import OnceEach
-from services.notifier.rate_limits import SendLimits
-from services.notifier.reminder_consumer import ReminderConsumer
+from services.notifier.linking.chat_links import unlink
+from services.notifier.reminders.ledger import record
+from services.notifier.reminders.reminder_consumer import ReminderConsumer
+from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.message_states import Claim, Done, Unknown
+from services.notifier.sending.once_each import OnceEach
+from services.notifier.sending.rate_limits import SendLimits
 from services.notifier.tables import DELIVERIES
-from services.notifier.telegram_client import TelegramClient
+from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import HABIT_DELETED
 from shared.contracts.topology import REMINDERS
 from shared.database import transaction
-from shared.deliveries import RetryLater
 from shared.instants import now
+from shared.messaging.deliveries import RetryLater
 from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.notifier.arrangements import (
     a_message,

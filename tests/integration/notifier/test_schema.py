@@ -10,9 +10,9 @@ from alembic.migration import MigrationContext
 from redis.asyncio import Redis
 from sqlalchemy import Engine, insert, select
 
-from services.notifier.message_states import Claim
-from services.notifier.once_each import EPOCH_KEY, OnceEach
 from services.notifier.provisioning import provision_redis
+from services.notifier.sending.message_states import Claim
+from services.notifier.sending.once_each import EPOCH_KEY, OnceEach
 from services.notifier.tables import HANDLED_UPDATES, LINK_REQUESTS, METADATA
 from services.notifier.watching import UPDATES_KEPT, every, prune
 from shared.database import transaction

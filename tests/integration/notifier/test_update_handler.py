@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine
 
 from services.notifier.account_events import AccountEvents
-from services.notifier.chat_links import block, read_link
-from services.notifier.link_requests import open_request
-from services.notifier.telegram_client import Button, TelegramClient
-from services.notifier.telegram_errors import Accepted
+from services.notifier.linking.chat_links import block, read_link
+from services.notifier.linking.link_requests import open_request
+from services.notifier.telegram.client import Button, TelegramClient
+from services.notifier.telegram.errors import Accepted
 from services.notifier.translations import Translations
 from services.notifier.update_handler import UpdateHandler
 from shared.contracts.cloud_event import UnreadableMessage

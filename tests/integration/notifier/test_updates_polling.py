@@ -11,15 +11,15 @@ import aio_pika
 import pytest
 from redis.asyncio import Redis
 
-from services.notifier import updates_polling
 from services.notifier.redis_scripts import new_async_redis
-from services.notifier.telegram_client import TelegramClient
+from services.notifier.telegram import polling as updates_polling
+from services.notifier.telegram.client import TelegramClient
+from services.notifier.telegram.polling import LEASE_KEY, PollerLease, UpdatesPolling
+from services.notifier.telegram.webhook_setting import set_webhook
 from services.notifier.update_intake import BlockingUpdateIntake
-from services.notifier.updates_polling import LEASE_KEY, PollerLease, UpdatesPolling
-from services.notifier.webhook_setting import set_webhook
-from shared.broker_topology import declare_topology
 from shared.contracts.topology import TELEGRAM_UPDATES
-from shared.publisher import Publisher, PublishFailed, Unroutable
+from shared.messaging.broker_topology import declare_topology
+from shared.messaging.publisher import Publisher, PublishFailed, Unroutable
 from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.telegram_simulator.simulator_process import TOKEN
 

@@ -23,7 +23,7 @@ from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.topology import EVENTS_EXCHANGE, REMINDERS, SCHEDULER_EVENTS
 from shared.database import new_engine
 from shared.instants import from_json, now
-from shared.publisher import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.scheduler.story import State, recorded, row_of, seconds_ago, time_at, type_of
 from tests.unit.scheduler.states import account_state, habit_state, link_state
 

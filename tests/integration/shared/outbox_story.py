@@ -12,9 +12,9 @@ from sqlalchemy import Engine, func, select
 from shared.contracts.events import ACCOUNT_CHANGED, AccountStateV1
 from shared.contracts.topology import SCHEDULER_EVENTS
 from shared.database import new_async_engine, transaction
+from shared.messaging.publisher import Publisher
 from shared.outbox.relay import Relay
 from shared.outbox.table import OUTBOX, add_event
-from shared.publisher import Publisher
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 

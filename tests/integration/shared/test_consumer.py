@@ -9,13 +9,13 @@ import aio_pika
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from shared import consumer as consumer_module
-from shared.broker_topology import declare_topology
-from shared.consumer import MAX_ATTEMPTS, Consumer
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import WorkQueue
-from shared.deliveries import Delivery, RetryLater
-from shared.publisher import Publisher, PublishFailed, Unroutable
+from shared.messaging import consumer as consumer_module
+from shared.messaging.broker_topology import declare_topology
+from shared.messaging.consumer import MAX_ATTEMPTS, Consumer
+from shared.messaging.deliveries import Delivery, RetryLater
+from shared.messaging.publisher import Publisher, PublishFailed, Unroutable
 
 QUEUE = WorkQueue("test.work")
 

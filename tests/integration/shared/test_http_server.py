@@ -17,7 +17,7 @@ from deploy.local.programs import REPOSITORY
 _SERVER = """
 import sys, time
 from flask import Flask
-from shared.http_server import serve
+from shared.http.server import serve
 
 def build_app():
     app = Flask("test")

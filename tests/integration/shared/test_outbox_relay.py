@@ -12,10 +12,10 @@ import aio_pika
 import pytest
 from sqlalchemy import Engine, delete, select, text
 
-from shared.broker_topology import declare_topology
 from shared.contracts.events import ACCOUNT_CHANGED, REMINDER_SENT, ReminderSentV1
 from shared.contracts.topology import SCHEDULER_EVENTS, TELEGRAM_MESSAGES
 from shared.database import transaction
+from shared.messaging.broker_topology import declare_topology
 from shared.outbox import relay as relay_module
 from shared.outbox.relay import LOCK_NAMESPACE, POLL_SECONDS
 from shared.outbox.table import OUTBOX, SHARDS, add_event, add_message

@@ -11,11 +11,11 @@ import pytest
 import requests
 
 from deploy.local.ports import free_ports
-from shared import processes
-from shared.broker_refusals import BrokerRefused
-from shared.broker_topology import declare_topology
 from shared.contracts.topology import WorkQueue
-from shared.processes import run_setup
+from shared.messaging.broker_refusals import BrokerRefused
+from shared.messaging.broker_topology import declare_topology
+from shared.process import processes
+from shared.process.processes import run_setup
 from tests.servers.own_space import with_path
 
 QUEUE = WorkQueue("test.work")

@@ -7,7 +7,7 @@ import pytest
 from services.auth.app import create_app
 from services.auth.settings import Settings
 from services.auth.time_zones import TIME_ZONES
-from shared.http_app import openapi_document
+from shared.http.app import openapi_document
 
 NOWHERE = Settings(
     database_url="postgresql://nobody@127.0.0.1:1/nowhere",

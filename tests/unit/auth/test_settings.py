@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.auth.settings import Settings, read_settings
-from shared.environment import load_settings
+from shared.process.environment import load_settings
 
 REQUIRED = {
     "DATABASE_URL": "postgresql://auth:hidden@127.0.0.1/auth",

@@ -13,7 +13,7 @@ from services.auth.signing_keys import (
     SigningKey,
     signing_key_at,
 )
-from shared.access_tokens import CACHE_SECONDS, LIFETIME
+from shared.http.access_tokens import CACHE_SECONDS, LIFETIME
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -7,7 +7,7 @@ from openapi_spec_validator import validate
 
 from services.habits.app import create_app
 from services.habits.settings import Settings
-from shared.http_app import openapi_document
+from shared.http.app import openapi_document
 
 SETTINGS = Settings(
     database_url="postgresql://nobody@127.0.0.1:1/nothing",

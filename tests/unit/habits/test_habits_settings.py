@@ -5,7 +5,7 @@ from environs import FileAwareEnv
 
 from services.habits.__main__ import main
 from services.habits.settings import Settings, read_settings
-from shared.environment import load_settings
+from shared.process.environment import load_settings
 
 NEEDED = {
     "DATABASE_URL": "postgresql://habits:secret@127.0.0.1:5432/habits",

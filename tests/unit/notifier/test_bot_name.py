@@ -5,8 +5,8 @@ from typing import Any, Self
 import pytest
 from telegram.error import NetworkError
 
-from services.notifier import bot_name
-from services.notifier.bot_name import (
+from services.notifier.telegram import bot_name
+from services.notifier.telegram.bot_name import (
     CACHE_SECONDS,
     RETRY_SECONDS,
     CachedBotName,

@@ -4,7 +4,7 @@ import pytest
 
 from services.notifier.__main__ import main
 from services.notifier.settings import Settings, read_settings
-from shared.environment import load_settings
+from shared.process.environment import load_settings
 
 GOOD = {
     "DATABASE_URL": "postgresql://u:hidden@h/d",

@@ -17,7 +17,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from services.notifier.telegram_errors import (
+from services.notifier.telegram.errors import (
     Ambiguous,
     ChatMoved,
     ChatRefused,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.notifier.telegram_updates import (
+from services.notifier.telegram.updates import (
     Chat,
     Ignored,
     MembershipChanged,

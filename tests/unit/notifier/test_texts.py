@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 from services.notifier import translations as translations_module
 from services.notifier.bot_texts import BotTexts
-from services.notifier.reminder_texts import reminder_text
+from services.notifier.reminders.reminder_texts import reminder_text
 from services.notifier.translations import LOCALES, Translations
 from shared.contracts.events import ReminderDueV1
 
@@ -155,7 +155,7 @@ def test_every_sentence_is_translated_and_keeps_its_placeholders() -> None:
 def test_every_sentence_of_the_code_is_in_the_catalogues() -> None:
     source = "".join(
         Path(translations_module.__file__).with_name(name).read_text(encoding="utf-8")
-        for name in ("bot_texts.py", "reminder_texts.py")
+        for name in ("bot_texts.py", "reminders/reminder_texts.py")
     )
     said = re.sub(r'"\s*\n\s*"', "", source)
     for original in catalogue_of("en"):

@@ -4,7 +4,7 @@ import pytest
 
 from services.scheduler.__main__ import main
 from services.scheduler.settings import Settings, read_settings
-from shared.environment import load_settings
+from shared.process.environment import load_settings
 
 NEEDED = {"DATABASE_URL": "postgresql://somewhere/scheduler", "RABBITMQ_URL": "amqp://somewhere/"}
 ALL = (*NEEDED, "HTTP_HOST", "OPS_PORT", "LOG_LEVEL", "REMINDER_GRACE_SECONDS")

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from flask_jwt_extended import jwt_required
 from sqlalchemy.exc import OperationalError
 
-from shared.access_tokens import (
+from shared.http.access_tokens import (
     ALGORITHM,
     AUDIENCE,
     ISSUER,
@@ -22,10 +22,9 @@ from shared.access_tokens import (
     current_account_id,
     init_access_tokens,
 )
-from shared.http_app import ApiBlueprint, create_http_app, openapi_document
-from shared.instants import now
-from shared.problem_details import Problem, too_many_requests
-from shared.strict_fields import (
+from shared.http.app import ApiBlueprint, create_http_app, openapi_document
+from shared.http.problem_details import Problem, too_many_requests
+from shared.http.strict_fields import (
     StrictBoolean,
     StrictInteger,
     StrictSchema,
@@ -33,6 +32,7 @@ from shared.strict_fields import (
     WallClockTime,
     not_blank,
 )
+from shared.instants import now
 
 KEY = Ed25519PrivateKey.generate()
 

@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
-from shared.access_tokens import CACHE_SECONDS, REFETCH_SECONDS, JwksClient, UnknownKey
-from shared.problem_details import Problem
+from shared.http.access_tokens import CACHE_SECONDS, REFETCH_SECONDS, JwksClient, UnknownKey
+from shared.http.problem_details import Problem
 
 
 @dataclass

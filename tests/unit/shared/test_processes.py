@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from environs import FileAwareEnv
 
-from shared.environment import PORT, load_settings
+from shared.process.environment import PORT, load_settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,8 +43,8 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 PROCESS = """
 import asyncio, structlog
-from shared.processes import run_process
-from shared.structured_logs import configure_logs, get_logger
+from shared.process.processes import run_process
+from shared.process.structured_logs import configure_logs, get_logger
 
 configure_logs("test", "worker")
 

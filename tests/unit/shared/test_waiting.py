@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from shared import waiting
-from shared.waiting import wait_for, wait_for_async
+from shared.process import waiting
+from shared.process.waiting import wait_for, wait_for_async
 
 
 class Clock:

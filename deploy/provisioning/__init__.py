@@ -1,0 +1,1 @@
+"""What `make run` and compose give the servers: databases, broker rights, secrets."""

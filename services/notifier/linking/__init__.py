@@ -1,0 +1,1 @@
+"""Linking an account with the one chat that gets its reminders."""

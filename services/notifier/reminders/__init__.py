@@ -1,0 +1,1 @@
+"""Reminders: from the queue to their end in the ledger."""

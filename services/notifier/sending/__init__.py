@@ -1,0 +1,1 @@
+"""Sending a message to Telegram, once, within its limits."""

@@ -1,0 +1,1 @@
+"""What speaks with Telegram: the client, its errors, and updates that come in."""

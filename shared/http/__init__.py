@@ -1,0 +1,1 @@
+"""What the HTTP apps of all services have in common."""

@@ -1,0 +1,189 @@
+"""A service's HTTP app: flask-smorest with strict input, request ids, problem details, metrics.
+
+Each app can be built without any server and carries its OpenAPI 3.1 document.
+"""
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import flask
+import marshmallow as ma
+import structlog
+from flask import Flask, Response, request
+from flask_smorest import Api, Blueprint
+from prometheus_client import Counter, Histogram
+from webargs.flaskparser import FlaskParser
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shared.http.problem_details import (
+    CONTENT_TYPE,
+    Problem,
+    ProblemSchema,
+    register_problem_handlers,
+)
+from shared.process.ops_blueprint import ops_blueprint
+from shared.process.ops_http import ReadinessChecks
+from shared.process.structured_logs import get_logger
+
+MAX_BODY_BYTES = 64 * 1024
+REQUEST_ID_HEADER = "X-Request-ID"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}", re.ASCII)
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+_requests = Counter("http_requests_total", "Requests", ["method", "route", "status"])
+_seconds = Histogram("http_request_seconds", "Time to answer", ["method", "route"])
+
+_log = get_logger(__name__)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class _StrictParser(FlaskParser):
+    """Reads JSON bodies; whatever is not JSON is a 400, also what breaks the decoder."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - the library's way to set it
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": ma.RAISE,
+    }
+
+    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
+        try:
+            return json.loads(req.get_data(cache=True), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise Problem(400, "malformed_json", "The body is not well-formed JSON.") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+class ApiBlueprint(Blueprint):  # type: ignore[misc]
+    """A blueprint whose `arguments` are parsed strictly."""
+
+    ARGUMENTS_PARSER = _StrictParser()
+
+    def problems(self, *statuses: int) -> Callable[[View], View]:
+        """Document the problem details an operation may answer with."""
+
+        def decorate(view: View) -> View:
+            for status in statuses:
+                view = self.alt_response(status, schema=ProblemSchema, content_type=CONTENT_TYPE)(
+                    view
+                )
+            return view
+
+        return decorate
+
+
+class _ProblemApi(Api):  # type: ignore[misc]
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        register_problem_handlers(self._app)
+
+
+def create_http_app(
+    name: str,
+    *,
+    configure: Callable[[Flask], None],
+    blueprints: Callable[[], Iterable[ApiBlueprint]],
+    checks: ReadinessChecks,
+) -> Flask:
+    """Build an app: `configure` adds extensions, `blueprints` the routes.
+
+    `checks` say whether the service can serve (`/readyz`).
+    """
+    app = Flask(name)
+    app.config.update(
+        API_TITLE=name,
+        API_VERSION="1.0.0",
+        OPENAPI_VERSION="3.1.0",
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    # Exactly one proxy, the gateway, stands before us; it replaces what a client claims.
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    app.before_request(_begin)
+    app.before_request(_require_json)
+    app.after_request(_finish)
+    app.teardown_request(_unbind)
+    api = _ProblemApi(
+        app,
+        spec_kwargs={
+            "components": {
+                "securitySchemes": {
+                    "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                }
+            }
+        },
+    )
+    configure(app)
+    app.register_blueprint(ops_blueprint(checks))
+    for blueprint in blueprints():
+        api.register_blueprint(blueprint)
+    app.extensions["openapi"] = api.spec
+    return app
+
+
+def openapi_document(app: Flask) -> dict[str, Any]:
+    """Return the app's OpenAPI document; error bodies are `application/problem+json`."""
+    document: dict[str, Any] = app.extensions["openapi"].to_dict()
+    responses = [
+        (status, response)
+        for path in document.get("paths", {}).values()
+        for operation in path.values()
+        if isinstance(operation, dict)
+        for status, response in operation.get("responses", {}).items()
+    ]
+    shared_responses = document.get("components", {}).get("responses", {})
+    responses.extend(("default", response) for response in shared_responses.values())
+    for status, response in responses:
+        content = response.get("content", {})
+        if (status == "default" or status >= "400") and "application/json" in content:
+            response["content"] = {CONTENT_TYPE: content["application/json"]}
+    return document
+
+
+def _begin() -> None:
+    flask.g.began = time.perf_counter()
+    claimed = request.headers.get(REQUEST_ID_HEADER, "")
+    flask.g.request_id = claimed if _REQUEST_ID.fullmatch(claimed) else uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=flask.g.request_id)
+
+
+def _require_json() -> None:
+    """Refuse a body that does not say it is JSON."""
+    if request.method not in _METHODS_WITH_BODY:
+        return
+    has_body = bool(request.content_length) or request.headers.get("Transfer-Encoding") is not None
+    if (has_body or request.content_type) and request.mimetype != "application/json":
+        raise Problem(415, "unsupported_media_type", "The body must be application/json.")
+
+
+def _finish(response: Response) -> Response:
+    response.headers[REQUEST_ID_HEADER] = flask.g.get("request_id", "")
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    _requests.labels(request.method, route, response.status_code).inc()
+    seconds = time.perf_counter() - flask.g.get("began", time.perf_counter())
+    _seconds.labels(request.method, route).observe(seconds)
+    if request.blueprint != "ops":
+        _log.info(
+            "answered",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+        )
+    return response
+
+
+def _unbind(_error: BaseException | None) -> None:
+    structlog.contextvars.clear_contextvars()

@@ -1,0 +1,1 @@
+"""Publishing to and consuming from the broker."""

@@ -1,0 +1,158 @@
+"""How a process of ours runs: it waits for its servers, works until SIGTERM, and stops cleanly.
+
+What only some processes need (FastStream, Alembic) is imported where it is needed: a dozen
+processes that start at once share the processor.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy.exc import OperationalError
+
+from shared.contracts.topology import WorkQueue
+from shared.database import new_async_engine
+from shared.messaging.broker_refusals import BrokerRefused
+from shared.messaging.broker_topology import declare_topology
+from shared.messaging.publisher import BROKER_ERRORS, Publisher
+from shared.outbox.relay import Relay
+from shared.process.ops_http import OpsServer, ReadinessChecks
+from shared.process.structured_logs import get_logger
+from shared.process.waiting import wait_for, wait_for_async
+
+if TYPE_CHECKING:
+    from shared.messaging.consumer import Consumer
+
+SETUP_LIMIT_SECONDS = 300
+
+Work = Callable[[asyncio.Event], Awaitable[None]]
+
+_log = get_logger(__name__)
+
+
+def run_process(work: Work, *, host: str, ops_port: int, checks: ReadinessChecks) -> None:
+    """Run `work(stop)` with the operational endpoints; SIGTERM and SIGINT set `stop`.
+
+    A signal while `work` still waits for a server ends the wait.
+    """
+    ops = OpsServer(host, ops_port, checks)
+    ops.start()
+    try:
+        asyncio.run(_run_until_signal(work))
+    finally:
+        ops.stop()
+
+
+async def _run_until_signal(work: Work) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _log.info("started")
+    await work(stop)
+    _log.info("stopped")
+
+
+async def until_stopped(stop: asyncio.Event, attempt: Awaitable[object]) -> bool:
+    """Await `attempt` unless `stop` is set first; return whether it finished."""
+    task = asyncio.ensure_future(attempt)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if task.done():
+        task.result()
+        return True
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    return False
+
+
+@asynccontextmanager
+async def connected(publisher: Publisher, stop: asyncio.Event) -> AsyncIterator[bool]:
+    """Connect a publisher, waiting for the broker; yields False when stopped before that."""
+    enter = wait_for_async("RabbitMQ", publisher.__aenter__, BROKER_ERRORS)
+    ready = await until_stopped(stop, enter)
+    try:
+        yield ready
+    finally:
+        await publisher.__aexit__(None, None, None)
+
+
+async def consume(
+    consumer: "Consumer", publisher: Publisher, stop: asyncio.Event, *, on_stop: Work | None = None
+) -> None:
+    """Consume until `stop`; `on_stop` runs once no delivery is in hand any more."""
+    async with connected(publisher, stop) as ready:
+        if not ready:
+            return
+        start = wait_for_async("RabbitMQ queues", consumer.start, BROKER_ERRORS)
+        if await until_stopped(stop, start):
+            await stop.wait()
+        await consumer.stop()
+        if on_stop is not None:
+            await on_stop(stop)
+
+
+class RelaySettings(Protocol):
+    """What a relay needs to know; the settings of every service have it."""
+
+    @property
+    def database_url(self) -> str: ...
+    @property
+    def rabbitmq_url(self) -> str: ...
+    @property
+    def http_host(self) -> str: ...
+    @property
+    def ops_port(self) -> int: ...
+
+
+def run_relay(service: str, settings: RelaySettings) -> None:
+    """Run the outbox relay of a service's database."""
+    engine = new_async_engine(settings.database_url)
+    publisher = Publisher(settings.rabbitmq_url, f"{service}-relay")
+
+    async def work(stop: asyncio.Event) -> None:
+        async with connected(publisher, stop) as ready:
+            if ready:
+                await Relay(engine, settings.database_url, publisher).run(stop)
+        await engine.dispose()
+
+    run_process(
+        work,
+        host=settings.http_host,
+        ops_port=settings.ops_port,
+        checks={"broker": lambda: publisher.is_connected},
+    )
+
+
+def run_setup(
+    service: str, *, database_url: str, rabbitmq_url: str, queues: Iterable[WorkQueue]
+) -> None:
+    """Migrate a service's database and declare its queues; waits for both servers.
+
+    Raises the last error when a server does not appear within `SETUP_LIMIT_SECONDS`; exits at once
+    when the broker is there and refuses.
+    """
+    from shared.migrations import migrate
+
+    wait_for(
+        "PostgreSQL",
+        lambda: migrate(service, database_url),
+        (OperationalError,),
+        limit_seconds=SETUP_LIMIT_SECONDS,
+    )
+    try:
+        wait_for(
+            "RabbitMQ",
+            lambda: asyncio.run(declare_topology(rabbitmq_url, queues)),
+            BROKER_ERRORS,
+            limit_seconds=SETUP_LIMIT_SECONDS,
+        )
+    except BrokerRefused as refused:
+        sys.exit(f"RABBITMQ_URL: {refused}")
+    _log.info("set up")
