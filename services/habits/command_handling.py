@@ -19,11 +19,13 @@ from sqlalchemy import Connection, Engine
 from services.habits import idempotency, public_events, read_model
 from services.habits.event_store import ConcurrentChange, EventStore
 from services.habits.habit import (
+    MOST_HABITS,
     ChangeHabit,
     ClearLink,
     CreateHabit,
     DeleteHabit,
     HabitCommand,
+    TooManyHabits,
     decide,
     owned,
 )
@@ -59,17 +61,23 @@ class HabitCommands:
     """
 
     def __init__(
-        self, engine: Engine, store: EventStore, now: Callable[[], datetime] = instants.now
+        self,
+        engine: Engine,
+        store: EventStore,
+        now: Callable[[], datetime] = instants.now,
+        most_habits: int = MOST_HABITS,
     ) -> None:
         self._engine = engine
         self._store = store
         self._now = now
+        self._most_habits = most_habits
 
     def create(
         self, by: UUID, details: HabitDetails, key: IdempotencyKey | None = None
     ) -> ActiveHabit:
-        """Create a habit, or return the one created under the key. Raises RulesBroken, KeyReused.
+        """Create a habit, or return the one created under the key.
 
+        Raises RulesBroken, TooManyHabits, KeyReused.
         What was created under the key is returned as it was then.
         """
         habit_id = uuid.uuid4()
@@ -80,6 +88,7 @@ class HabitCommands:
                 earlier_id = idempotency.find_habit(unit.connection, by, key, now)
                 if earlier_id is not None:
                     return _active(unit.load_as_created(earlier_id))
+            unit.refuse_if_full(self._most_habits)
             command = CreateHabit(
                 habit_id=habit_id,
                 by=by,
@@ -166,6 +175,11 @@ class _UnitOfWork:
         if if_match is not None and habit.version not in if_match:
             raise StaleVersion(habit.version)
         return habit
+
+    def refuse_if_full(self, most_habits: int) -> None:
+        """Raise TooManyHabits if the account cannot have one more."""
+        if read_model.count(self.connection, read_model.owned_by(self._by)) >= most_habits:
+            raise TooManyHabits
 
     def linkable(self, *habit_ids: UUID | None) -> frozenset[UUID]:
         """Return those of the ids that are pleasant habits of the account."""

@@ -31,6 +31,9 @@ NOT_YOUR_PLEASANT_HABIT = "Must be one of your own pleasant habits."
 LINKED_TO_ITSELF = "A habit cannot be linked to itself."
 STILL_LINKED = "Other habits are linked to this habit, so it has to stay pleasant."
 
+# An account's reminders of one minute share its chat, and everybody shares the bot.
+MOST_HABITS = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateHabit:
@@ -81,6 +84,10 @@ class HabitNotFound(HabitRefusal):
 
 class NotTheOwner(HabitRefusal):
     """The habit is published by somebody else: it can be read, not changed."""
+
+
+class TooManyHabits(HabitRefusal):
+    """The account has as many habits as one may have; one has to go before another comes."""
 
 
 class RulesBroken(HabitRefusal):

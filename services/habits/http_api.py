@@ -76,7 +76,8 @@ class OwnHabits(MethodView):
     def post(self, body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Create a habit.
 
-        A broken rule is a 400 whose `errors` name every field that takes part in it. With an
+        An account has at most 1,000 habits; one more is a 400 with the code `too_many_habits`. A
+        broken rule is a 400 whose `errors` name every field that takes part in it. With an
         `Idempotency-Key` the request can be repeated when its answer was lost.
         """
         details = HabitDetails(**body)

@@ -5,7 +5,13 @@ from flask import Flask, Response
 from services.habits.command_handling import StaleVersion
 from services.habits.etags import owner_etag
 from services.habits.event_store import ConcurrentChange
-from services.habits.habit import HabitNotFound, NotTheOwner, RulesBroken
+from services.habits.habit import (
+    MOST_HABITS,
+    HabitNotFound,
+    NotTheOwner,
+    RulesBroken,
+    TooManyHabits,
+)
 from services.habits.owners import AccountErased
 from shared.http.problem_details import Problem, invalid_input, unauthorized
 
@@ -15,6 +21,7 @@ def register_refusals(app: Flask) -> None:
     app.register_error_handler(HabitNotFound, _not_found)
     app.register_error_handler(NotTheOwner, _not_the_owner)
     app.register_error_handler(RulesBroken, _rules_broken)
+    app.register_error_handler(TooManyHabits, _too_many_habits)
     app.register_error_handler(StaleVersion, _stale_version)
     app.register_error_handler(ConcurrentChange, _concurrent_change)
     app.register_error_handler(AccountErased, _account_erased)
@@ -32,6 +39,14 @@ def _not_the_owner(_error: NotTheOwner) -> Response:
 
 def _rules_broken(error: RulesBroken) -> Response:
     return invalid_input(error.errors, "The habit would break a rule.").response()
+
+
+def _too_many_habits(_error: TooManyHabits) -> Response:
+    return Problem(
+        400,
+        "too_many_habits",
+        f"An account has at most {MOST_HABITS} habits; delete one to make room.",
+    ).response()
 
 
 def _stale_version(error: StaleVersion) -> Response:
