@@ -42,6 +42,7 @@ _ACCOUNT = AccountStateV1(
     is_active=True,
     created_at=_BEFORE,
     updated_at=_BEFORE,
+    settings_since=_BEFORE,
     deleted=False,
     version=1,
 )
@@ -59,6 +60,7 @@ _HABIT = HabitStateV1(
     is_published=False,
     created_at=_BEFORE,
     updated_at=_BEFORE,
+    timing_since=_BEFORE,
     deleted=False,
     version=1,
 )
@@ -68,6 +70,7 @@ _LINK = ChatLinkStateV1(
     status="linked",
     linked_at=_BEFORE,
     updated_at=_BEFORE,
+    linked_since=_BEFORE,
     version=1,
 )
 
@@ -106,10 +109,13 @@ EVENT_EXAMPLES: dict[str, EventExample] = {
     events.TELEGRAM_LINKED: _chat("A chat agreed to get an account's reminders.", _LINK),
     events.TELEGRAM_UNLINKED: _chat(
         "An account's reminders go to no chat any more.",
-        replace(_LINK, chat_id=None, status="unlinked", linked_at=None, version=2),
+        replace(
+            _LINK, chat_id=None, status="unlinked", linked_at=None, linked_since=None, version=2
+        ),
     ),
     events.TELEGRAM_BLOCKED: _chat(
-        "The linked chat has blocked the bot.", replace(_LINK, status="blocked", version=2)
+        "The linked chat has blocked the bot.",
+        replace(_LINK, status="blocked", linked_since=None, version=2),
     ),
     events.REMINDER_DUE: EventExample(
         "scheduler",

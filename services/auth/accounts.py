@@ -23,6 +23,9 @@ from shared.outbox.table import add_event
 
 LOCALES = ("en", "ru")
 
+# What decides when an account is reminded, and whether it is.
+_SETTINGS = frozenset({"time_zone", "is_active"})
+
 
 class EmailTaken(Exception):
     """Another account has this e-mail address."""
@@ -36,6 +39,7 @@ class UnknownAccount(Exception):
 class Account:
     """An account as stored; `version` counts the changes that other services are told of.
 
+    `settings_since`: since when the time zone and the activity are what they are.
     `password_changed_at` tells a new password from the same one hashed anew at another cost.
     """
 
@@ -48,6 +52,7 @@ class Account:
     is_active: bool
     created_at: datetime
     updated_at: datetime
+    settings_since: datetime
     version: int
 
 
@@ -74,6 +79,7 @@ def register(
                 is_active=True,
                 created_at=now,
                 updated_at=now,
+                settings_since=now,
                 version=1,
             )
             # Waits for a parallel registration to end, then gives way to it.
@@ -160,7 +166,7 @@ def erase(connection: Connection, account_id: uuid.UUID, now: datetime) -> None:
     version = account.version + 1
     connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.id == account_id))
     connection.execute(insert(ERASED_ACCOUNTS).values(id=account_id, version=version))
-    state = _state(account, deleted=True, version=version, updated_at=now)
+    state = _state(account, deleted=True, version=version, updated_at=now, settings_since=now)
     _send(connection, ACCOUNT_DELETED, state)
 
 
@@ -177,13 +183,20 @@ def _account(connection: Connection, account_id: uuid.UUID, *, lock: bool) -> Ac
 def _change(
     connection: Connection, account: Account, changes: dict[str, Any], now: datetime
 ) -> Account:
-    if all(getattr(account, name) == value for name, value in changes.items()):
+    changed_names = {name for name, value in changes.items() if getattr(account, name) != value}
+    if not changed_names:
         return account
+    settings_since = now if changed_names & _SETTINGS else account.settings_since
     row = (
         connection.execute(
             update(ACCOUNTS)
             .where(ACCOUNTS.c.id == account.id)
-            .values(**changes, updated_at=now, version=ACCOUNTS.c.version + 1)
+            .values(
+                **changes,
+                updated_at=now,
+                settings_since=settings_since,
+                version=ACCOUNTS.c.version + 1,
+            )
             .returning(ACCOUNTS)
         )
         .mappings()
@@ -195,7 +208,13 @@ def _change(
 
 
 def _tell(connection: Connection, event_type: str, account: Account) -> None:
-    state = _state(account, deleted=False, version=account.version, updated_at=account.updated_at)
+    state = _state(
+        account,
+        deleted=False,
+        version=account.version,
+        updated_at=account.updated_at,
+        settings_since=account.settings_since,
+    )
     _send(connection, event_type, state)
 
 
@@ -204,7 +223,12 @@ def _send(connection: Connection, event_type: str, state: AccountStateV1) -> Non
 
 
 def _state(
-    account: Account, *, deleted: bool, version: int, updated_at: datetime
+    account: Account,
+    *,
+    deleted: bool,
+    version: int,
+    updated_at: datetime,
+    settings_since: datetime,
 ) -> AccountStateV1:
     return AccountStateV1(
         id=str(account.id),
@@ -213,6 +237,7 @@ def _state(
         is_active=account.is_active,
         created_at=account.created_at,
         updated_at=updated_at,
+        settings_since=settings_since,
         deleted=deleted,
         version=version,
     )

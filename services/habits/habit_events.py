@@ -47,13 +47,20 @@ class NoHabit:
     version: int = 0
 
 
+# What decides when a habit is reminded of, and whether it is.
+_TIMING = frozenset({"time", "period_days", "is_pleasant"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveHabit:
+    """`timing_since`: since when its time, period and kind are what they are."""
+
     id: UUID
     owner_id: UUID
     details: HabitDetails
     created_at: datetime
     updated_at: datetime
+    timing_since: datetime
     version: int
 
 
@@ -87,6 +94,7 @@ def evolve(state: HabitState, event: HabitEvent) -> ActiveHabit | DeletedHabit:
             details=event.details,
             created_at=event.at,
             updated_at=event.at,
+            timing_since=event.at,
             version=1,
         )
     if not isinstance(state, ActiveHabit):
@@ -101,7 +109,10 @@ def _evolve_active(
     match event:
         case HabitChanged(changes=changes, at=at):
             details = replace(habit.details, **changes)
-            return replace(habit, details=details, updated_at=at, version=version)
+            since = habit.timing_since if _TIMING.isdisjoint(changes) else at
+            return replace(
+                habit, details=details, updated_at=at, timing_since=since, version=version
+            )
         case LinkCleared(at=at):
             details = replace(habit.details, linked_habit_id=None)
             return replace(habit, details=details, updated_at=at, version=version)

@@ -47,6 +47,7 @@ def announce_erasure(
         is_published=False,
         created_at=at,
         updated_at=at,
+        timing_since=at,
         deleted=True,
         version=version,
     )
@@ -81,6 +82,7 @@ def to_message(habit: ActiveHabit | DeletedHabit) -> HabitStateV1:
         is_published=details.is_published,
         created_at=habit.created_at,
         updated_at=habit.deleted_at if isinstance(habit, DeletedHabit) else habit.updated_at,
+        timing_since=habit.deleted_at if isinstance(habit, DeletedHabit) else habit.timing_since,
         deleted=isinstance(habit, DeletedHabit),
         version=habit.version,
     )

@@ -36,6 +36,7 @@ def to_row(habit: ActiveHabit) -> dict[str, Any]:
         **all_details(habit.details),
         "created_at": habit.created_at,
         "updated_at": habit.updated_at,
+        "timing_since": habit.timing_since,
         "version": habit.version,
     }
 
@@ -99,5 +100,6 @@ def _from_row(row: Row[Any]) -> ActiveHabit:
         details=HabitDetails(**{name: values[name] for name in _DETAILS}),
         created_at=values["created_at"],
         updated_at=values["updated_at"],
+        timing_since=values["timing_since"],
         version=values["version"],
     )

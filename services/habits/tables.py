@@ -89,6 +89,12 @@ habits = Table(
     Column("is_published", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column(
+        "timing_since",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
     Column("version", Integer, nullable=False),
     CheckConstraint("duration_seconds BETWEEN 1 AND 120", name="duration"),
     CheckConstraint("period_days BETWEEN 1 AND 7", name="period"),

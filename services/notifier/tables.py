@@ -46,6 +46,8 @@ CHAT_LINKS = Table(
     Column("chat_id", BigInteger, unique=True),
     Column("status", Text, nullable=False),
     Column("linked_at", DateTime(timezone=True)),
+    # Since when reminders have gone to some chat of the account without a break.
+    Column("linked_since", DateTime(timezone=True)),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     # The instant Telegram gave the last "blocked" or "unblocked" of this chat.
     Column("membership_at", DateTime(timezone=True)),

@@ -4,6 +4,10 @@ A body carries the full state of its aggregate and the aggregate's `version`, so
 needs one conditional upsert (`WHERE version < excluded.version`) and neither a duplicate nor a
 reordering does harm. Consumers ignore fields they do not know. A published type never changes its
 meaning: a new meaning is a new type.
+
+A `..._since` tells since when something of the state holds, because whoever sees the latest state
+alone cannot know it. It is always written; in a message from before it was, it is missing, and
+`updated_at` is the latest it can be.
 """
 
 from dataclasses import dataclass
@@ -15,7 +19,10 @@ from pydantic import AwareDatetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabitStateV1:
-    """A habit after the event. A deleted one keeps its last state; an erased one has no texts."""
+    """A habit after the event. A deleted one keeps its last state; an erased one has no texts.
+
+    `timing_since`: since when `time`, `period_days`, `is_pleasant` and `deleted` are what they are.
+    """
 
     id: str
     owner_id: str
@@ -30,13 +37,17 @@ class HabitStateV1:
     is_published: bool
     created_at: AwareDatetime
     updated_at: AwareDatetime
+    timing_since: AwareDatetime | None = None
     deleted: bool
     version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStateV1:
-    """An account after the event, without its e-mail: personal data stays in auth."""
+    """An account after the event, without its e-mail: personal data stays in auth.
+
+    `settings_since`: since when `time_zone` and `is_active` are what they are.
+    """
 
     id: str
     time_zone: str
@@ -44,19 +55,25 @@ class AccountStateV1:
     is_active: bool
     created_at: AwareDatetime
     updated_at: AwareDatetime
+    settings_since: AwareDatetime | None = None
     deleted: bool
     version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLinkStateV1:
-    """The link between an account and the Telegram chat that agreed to get its reminders."""
+    """The link between an account and the Telegram chat that agreed to get its reminders.
+
+    `linked_at`: when the chat agreed. `linked_since`: since when some chat of the account gets
+    reminders without a break, null unless `linked`; a chat that unblocks the bot begins anew.
+    """
 
     account_id: str
     chat_id: str | None
     status: Literal["linked", "unlinked", "blocked"]
     linked_at: AwareDatetime | None
     updated_at: AwareDatetime
+    linked_since: AwareDatetime | None = None
     version: int
 
 

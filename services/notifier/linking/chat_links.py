@@ -57,10 +57,9 @@ def link(connection: Connection, account_id: str, chat_id: int, at: datetime) ->
         if row.account_id == account_id:
             own = row
         else:
-            _store(connection, row.account_id, row.version, "unlinked", at)
+            _store(connection, row.account_id, row, "unlinked", at)
     if own is None or own.status != "linked" or own.chat_id != chat_id:
-        version = own.version if own else 0
-        _store(connection, account_id, version, "linked", at, chat_id=chat_id, linked_at=at)
+        _store(connection, account_id, own, "linked", at, chat_id=chat_id, linked_at=at)
 
 
 def unlink(connection: Connection, account_id: str, at: datetime) -> bool:
@@ -68,7 +67,7 @@ def unlink(connection: Connection, account_id: str, at: datetime) -> bool:
     row = _lock(connection, CHAT_LINKS.c.account_id == account_id)
     if row is None or row.status == "unlinked":
         return False
-    _store(connection, account_id, row.version, "unlinked", at)
+    _store(connection, account_id, row, "unlinked", at)
     return True
 
 
@@ -79,7 +78,7 @@ def block(connection: Connection, chat_id: int, at: datetime) -> None:
         _store(
             connection,
             row.account_id,
-            row.version,
+            row,
             "blocked",
             at,
             chat_id=chat_id,
@@ -99,7 +98,7 @@ def change_membership(
         _store(
             connection,
             row.account_id,
-            row.version,
+            row,
             status,
             at,
             chat_id=chat_id,
@@ -119,12 +118,12 @@ def move_chat(connection: Connection, old_chat_id: int, new_chat_id: int, at: da
     if row is None or old_chat_id == new_chat_id:
         return
     if linked_account(connection, new_chat_id) is not None:
-        _store(connection, row.account_id, row.version, "unlinked", at)
+        _store(connection, row.account_id, row, "unlinked", at)
         return
     _store(
         connection,
         row.account_id,
-        row.version,
+        row,
         row.status,
         at,
         chat_id=new_chat_id,
@@ -155,7 +154,7 @@ def _lock(connection: Connection, condition: Any) -> Row[Any] | None:
 def _store(
     connection: Connection,
     account_id: str,
-    version: int,
+    before: Row[Any] | None,
     status: Status,
     at: datetime,
     *,
@@ -163,12 +162,15 @@ def _store(
     linked_at: datetime | None = None,
 ) -> None:
     """Write the next version of a locked row, and its event."""
+    version = 1 if before is None else before.version + 1
+    linked_since = _linked_since(before, status, at)
     state = {
         "chat_id": chat_id,
         "status": status,
         "linked_at": linked_at,
+        "linked_since": linked_since,
         "updated_at": at,
-        "version": version + 1,
+        "version": version,
     }
     connection.execute(
         insert(CHAT_LINKS)
@@ -185,7 +187,18 @@ def _store(
             chat_id=None if chat_id is None else str(chat_id),
             status=status,
             linked_at=linked_at,
+            linked_since=linked_since,
             updated_at=at,
-            version=version + 1,
+            version=version,
         ),
     )
+
+
+def _linked_since(before: Row[Any] | None, status: Status, at: datetime) -> datetime | None:
+    if status != "linked":
+        return None
+    if before is None or before.status != "linked":
+        return at
+    # A process of the release before, still running, stores links without it.
+    since: datetime = before.linked_since or before.updated_at
+    return since

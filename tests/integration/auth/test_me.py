@@ -46,6 +46,16 @@ def test_changing_zone_and_language_tells_the_other_services(
     assert body["id"] == answer.json["id"]
     assert (body["time_zone"], body["locale"], body["version"]) == ("Europe/Moscow", "ru", 2)
     assert body["updated_at"] > body["created_at"] == answer.json["created_at"]
+    assert body["settings_since"] == body["updated_at"]
+
+
+def test_another_language_leaves_the_settings_as_old_as_they_were(
+    ann: Caller, database_url: str
+) -> None:
+    ann.me(ann.tokens()["access"], "PATCH", json={"locale": "ru"})
+
+    _, body = events(database_url)[-1]
+    assert body["settings_since"] == body["created_at"] < body["updated_at"]
 
 
 def test_a_field_that_is_not_named_stays(ann: Caller) -> None:

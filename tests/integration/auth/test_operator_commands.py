@@ -151,6 +151,7 @@ def test_a_disabled_account_is_shut_out_everywhere_until_it_is_enabled(
     event_type, body = events(database_url)[-1]
     assert event_type == "account.changed.v1"
     assert (body["is_active"], body["version"]) == (False, 2)
+    assert body["settings_since"] == body["updated_at"]
 
     assert run("accounts", "enable", "ann@example.com") == 0
     assert ann.sign_in().status_code == 200

@@ -78,6 +78,7 @@ def test_registering_tells_the_other_services_in_the_same_transaction(
         "is_active": True,
         "created_at": answer.json["created_at"],
         "updated_at": answer.json["created_at"],
+        "settings_since": answer.json["created_at"],
         "deleted": False,
         "version": 1,
     }

@@ -85,6 +85,7 @@ def test_each_habit_ends_with_blank_texts_also_those_deleted_before(
             "is_published": False,
             "created_at": "2026-01-05T08:00:00Z",
             "updated_at": "2026-01-05T08:00:00Z",
+            "timing_since": "2026-01-05T08:00:00Z",
             "deleted": True,
             "version": version,
         }

@@ -22,7 +22,8 @@ def messages(engine: Engine, habit_id: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def message_of(caller: Caller, habit: dict[str, Any], **changed: object) -> dict[str, Any]:
-    return {**habit, "owner_id": str(caller.account_id), "deleted": False, **changed}
+    since = {"timing_since": habit["created_at"]}
+    return {**habit, **since, "owner_id": str(caller.account_id), "deleted": False, **changed}
 
 
 def test_each_version_is_announced_once_with_the_full_state(engine: Engine, anna: Caller) -> None:
@@ -37,7 +38,14 @@ def test_each_version_is_announced_once_with_the_full_state(engine: Engine, anna
         ("habit.changed.v1", message_of(anna, changed)),
         (
             "habit.deleted.v1",
-            message_of(anna, changed, deleted=True, version=3, updated_at=deleted_at),
+            message_of(
+                anna,
+                changed,
+                deleted=True,
+                version=3,
+                updated_at=deleted_at,
+                timing_since=deleted_at,
+            ),
         ),
     ]
 

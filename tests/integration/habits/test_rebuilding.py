@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, delete, insert, select, update
 
@@ -17,7 +18,7 @@ from services.habits.rebuild_read_model import rebuild_read_model
 from services.habits.tables import habits, streams
 from shared import instants
 from shared.database import new_engine, transaction
-from shared.migrations import migrate
+from shared.migrations import alembic_config, migrate
 from tests.integration.habits.callers import Caller, body_of, find_key
 from tests.integration.habits.test_erasure import erase
 
@@ -85,6 +86,19 @@ def test_the_rebuilt_table_is_the_table_that_was_byte_for_byte(
     assert dump(habits_url) == before
 
 
+def test_a_habit_from_before_it_was_kept_gets_the_instant_of_its_timing_from_its_events(
+    engine: Engine, habits_url: str, client: FlaskClient
+) -> None:
+    live_through_everything(Caller(client))
+    before = dump(habits_url)
+    with engine.connect() as connection, connection.begin():
+        config = alembic_config("habits", habits_url)
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0002")
+    migrate("habits", habits_url)
+    assert dump(habits_url) == before
+
+
 def _invented(habit_id: object) -> dict[str, object]:
     at = instants.now() - timedelta(days=1)
     return {
@@ -99,6 +113,7 @@ def _invented(habit_id: object) -> dict[str, object]:
         "is_published": True,
         "created_at": at,
         "updated_at": at,
+        "timing_since": at,
         "version": 1,
     }
 

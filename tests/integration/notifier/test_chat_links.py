@@ -1,7 +1,7 @@
 """Linking rules on a real PostgreSQL, with everything at once."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from services.notifier.linking.chat_links import (
     block,
     change_membership,
+    link,
     linked_account,
     move_chat,
     read_link,
@@ -124,6 +125,29 @@ class TestCodes:
             ).one()
         assert code.encode() not in bytes(row.code_hash)
         assert len(row.code_hash) == 32
+
+
+class TestSinceWhen:
+    """`linked_since` is when the time began in which reminders have a chat without a break."""
+
+    def test_another_chat_is_no_break_but_a_block_is(
+        self, engine: Engine, account: str, chat_id: int
+    ) -> None:
+        began, other_chat_id = now() - timedelta(hours=1), next(_chat_ids)
+        minutes = [began + timedelta(minutes=number) for number in range(6)]
+        with transaction(engine) as connection:
+            link(connection, account, chat_id, minutes[0])
+            link(connection, account, other_chat_id, minutes[1])
+            block(connection, other_chat_id, minutes[2])
+            change_membership(
+                connection, other_chat_id, blocked=False, changed_at=minutes[3], at=minutes[3]
+            )
+            unlink(connection, account, minutes[4])
+            link(connection, account, chat_id, minutes[5])
+
+        since = [body["linked_since"] for _, body in events_of(engine, account)]
+        told = [None if one is None else datetime.fromisoformat(one) for one in since]
+        assert told == [minutes[0], minutes[0], None, minutes[3], None, minutes[5]]
 
 
 class TestQuestions:

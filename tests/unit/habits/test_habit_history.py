@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.habits.habit_details import HabitDetails
+from services.habits.habit_details import DetailChanges, HabitDetails
 from services.habits.habit_events import (
     ActiveHabit,
     DeletedHabit,
@@ -36,6 +36,7 @@ ACTIVE = ActiveHabit(
     details=DETAILS,
     created_at=MONDAY,
     updated_at=MONDAY,
+    timing_since=MONDAY,
     version=1,
 )
 
@@ -52,6 +53,25 @@ def test_a_change_moves_the_details_the_update_time_and_the_version() -> None:
     assert evolve_all([CREATED, HabitChanged(changes={"place": "Bed"}, at=TUESDAY)]) == replace(
         ACTIVE, details=replace(DETAILS, place="Bed"), updated_at=TUESDAY, version=2
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "since"),
+    [
+        ({"time": time(6)}, TUESDAY),
+        ({"period_days": 2}, TUESDAY),
+        ({"is_pleasant": True, "linked_habit_id": None}, TUESDAY),
+        ({"action": "Write", "place": "Bed", "duration_seconds": 60}, MONDAY),
+        ({"reward": "Tea", "linked_habit_id": None, "is_published": True}, MONDAY),
+    ],
+)
+def test_the_timing_holds_since_the_last_change_of_time_period_or_kind(
+    changes: DetailChanges, since: datetime
+) -> None:
+    state = evolve_all([CREATED, HabitChanged(changes=changes, at=TUESDAY)])
+
+    assert isinstance(state, ActiveHabit)
+    assert state.timing_since == since
 
 
 def test_a_cleared_link_is_none() -> None:
