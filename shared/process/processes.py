@@ -1,6 +1,6 @@
 """How a process of ours runs: it waits for its servers, works until SIGTERM, and stops cleanly.
 
-What only some processes need (FastStream, Alembic) is imported where it is needed: a dozen
+What only some processes need (the consumer, Alembic) is imported where it is needed: a dozen
 processes that start at once share the processor.
 """
 

@@ -11,10 +11,11 @@ from sqlalchemy.exc import OperationalError
 
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import WorkQueue
-from shared.messaging import consumer as consumer_module
+from shared.messaging import outcomes
 from shared.messaging.broker_topology import declare_topology
-from shared.messaging.consumer import MAX_ATTEMPTS, Consumer
+from shared.messaging.consumer import Consumer
 from shared.messaging.deliveries import Delivery, RetryLater
+from shared.messaging.outcomes import MAX_ATTEMPTS
 from shared.messaging.publisher import Publisher, PublishFailed, Unroutable
 
 QUEUE = WorkQueue("test.work")
@@ -118,7 +119,7 @@ async def test_an_unreadable_message_lands_whole_in_the_dead_letter_queue_and_de
 async def test_a_failing_handler_is_tried_again_and_then_dead_lettered(
     broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer_module, "RETRY_DELAYS_SECONDS", (1, 1, 1))
+    monkeypatch.setattr(outcomes, "RETRY_DELAYS_SECONDS", (1, 1, 1))
     attempts: list[int] = []
 
     async def handler(delivery: Delivery) -> None:
@@ -138,7 +139,7 @@ async def test_a_failing_handler_is_tried_again_and_then_dead_lettered(
 async def test_a_server_that_is_away_costs_no_attempt(
     broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer_module, "_SERVER_AWAY_SECONDS", 1)
+    monkeypatch.setattr(outcomes, "SERVER_AWAY_SECONDS", 1)
     attempts: list[int] = []
 
     async def handler(delivery: Delivery) -> None:
@@ -181,19 +182,23 @@ async def test_never_more_than_the_prefetch_are_handled_at_once(broker: str) -> 
     assert most == 3
 
 
-async def test_stopping_finishes_the_delivery_in_hand_and_redelivers_nothing(broker: str) -> None:
-    started, finished = asyncio.Event(), []
+@pytest.mark.parametrize("prefetch", [1, 3])
+async def test_stopping_finishes_the_deliveries_in_hand_and_redelivers_nothing(
+    broker: str, prefetch: int
+) -> None:
+    started, finished = asyncio.Semaphore(0), []
 
     async def slow(delivery: Delivery) -> None:
-        started.set()
+        started.release()
         await asyncio.sleep(0.5)
         finished.append(delivery.message_id)
 
-    async with consuming(broker, slow, prefetch=1) as publisher:
-        for number in range(4):
+    async with consuming(broker, slow, prefetch=prefetch) as publisher:
+        for number in range(prefetch + 3):
             await send(publisher, f"m-{number}")
-        await started.wait()
-    assert finished == ["m-0"]
+        for _ in range(prefetch):
+            await started.acquire()
+    assert finished == [f"m-{number}" for number in range(prefetch)]
 
     redelivered: list[bool] = []
 
@@ -206,6 +211,7 @@ async def test_stopping_finishes_the_delivery_in_hand_and_redelivers_nothing(bro
             return len(redelivered) == 3
 
         await eventually(rest_handled)
+    assert redelivered == [False] * 3
     assert await depth(broker, QUEUE.name) == 0
 
 
