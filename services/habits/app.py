@@ -16,6 +16,7 @@ from services.habits.process_start import SERVICE, start
 from services.habits.rebuild_read_model import rebuild_read_model
 from services.habits.refusals import register_refusals
 from services.habits.settings import Settings, read_settings
+from services.habits.stored_events import HABITS
 from shared.contracts.topology import HABITS_QUEUES
 from shared.database import is_reachable, new_engine
 from shared.http.access_tokens import JwksClient, KeyLookup, init_access_tokens
@@ -36,7 +37,7 @@ def create_app(settings: Settings) -> Flask:
 
 def build_app(engine: Engine, find_key: KeyLookup) -> Flask:
     """Build the HTTP app on an engine and on the keys that access tokens are verified with."""
-    store = EventStore()
+    store = EventStore(HABITS)
 
     def configure(app: Flask) -> None:
         init_access_tokens(app, find_key)
@@ -73,7 +74,7 @@ def rebuild() -> None:
     """Build the read model anew from the events."""
     settings = start("rebuild-read-model")
     engine = new_engine(settings.database_url, pool_size=1)
-    habits = rebuild_read_model(engine, EventStore())
+    habits = rebuild_read_model(engine, EventStore(HABITS))
     engine.dispose()
     _log.info("read model rebuilt", habits=habits)
 

@@ -1,9 +1,7 @@
 """Handling a command: load, decide, append, write the read model and the outbox; one transaction.
 
 The owner's lock is taken first, so an account's commands run one after another and what a command
-knows of the owner's other habits stays true until it commits. Should somebody still append first,
-the whole command runs again in a new transaction, where a version named by the client is checked
-again.
+knows of the owner's streams stays true until it commits.
 """
 
 import uuid
@@ -17,7 +15,6 @@ from prometheus_client import Counter
 from sqlalchemy import Connection, Engine
 
 from services.habits import idempotency, public_events, read_model
-from services.habits.event_store import ConcurrentChange, EventStore
 from services.habits.habit import (
     MOST_HABITS,
     ChangeHabit,
@@ -33,12 +30,10 @@ from services.habits.habit_details import DetailChanges, HabitDetails
 from services.habits.habit_events import ActiveHabit, HabitEvent, HabitState, NoHabit, evolve
 from services.habits.idempotency import IdempotencyKey
 from services.habits.owners import lock_owner
-from services.habits.stored_events import stored_type
+from services.habits.stored_events import HabitStore, stored_type
 from services.habits.upcasting import JsonObject
 from shared import instants
 from shared.database import transaction
-
-MAX_ATTEMPTS = 3
 
 Result = TypeVar("Result")
 
@@ -56,14 +51,13 @@ class StaleVersion(Exception):
 class HabitCommands:
     """What the outside can ask for. `if_match` are the versions the client means, None for any.
 
-    Every method raises AccountErased for an erased account, and ConcurrentChange when others were
-    first in every attempt.
+    Every method raises AccountErased for an erased account.
     """
 
     def __init__(
         self,
         engine: Engine,
-        store: EventStore,
+        store: HabitStore,
         now: Callable[[], datetime] = instants.now,
         most_habits: int = MOST_HABITS,
     ) -> None:
@@ -138,26 +132,18 @@ class HabitCommands:
         self._run(by, work)
 
     def _run(self, by: UUID, work: Callable[["_UnitOfWork"], Result]) -> Result:
-        attempt = 1
-        while True:
-            try:
-                with transaction(self._engine) as connection:
-                    lock_owner(connection, by)
-                    unit = _UnitOfWork(connection, self._store, by)
-                    result = work(unit)
-            except ConcurrentChange:
-                if attempt == MAX_ATTEMPTS:
-                    raise
-                attempt += 1
-            else:
-                unit.count_appended()
-                return result
+        with transaction(self._engine) as connection:
+            lock_owner(connection, by)
+            unit = _UnitOfWork(connection, self._store, by)
+            result = work(unit)
+        unit.count_appended()
+        return result
 
 
 class _UnitOfWork:
     """The work of one command in its transaction."""
 
-    def __init__(self, connection: Connection, store: EventStore, by: UUID) -> None:
+    def __init__(self, connection: Connection, store: HabitStore, by: UUID) -> None:
         self.connection = connection
         self._store = store
         self._by = by

@@ -5,6 +5,8 @@ refused, and a row for each stream. Other services hear of each habit's end with
 of habits deleted before, so that a state they kept is overwritten. Doing it again changes nothing.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from sqlalchemy import Connection, delete, select, text, update
 
 from services.habits.owners import lock_for_erasure, mark_erased
 from services.habits.public_events import announce_erasure
+from services.habits.stored_events import HABITS
 from services.habits.tables import events, habits, idempotency_keys, streams
 
 
@@ -28,17 +31,26 @@ def erase_account(
     connection.execute(text("SET LOCAL habits.erasure = 'on'"))
     of_account = select(streams.c.id).where(streams.c.owner_id == account_id)
     connection.execute(delete(events).where(events.c.stream_id.in_(of_account)))
-    for habit_id, version in erased:
+    habit_ends = erased[HABITS.name]
+    for habit_id, version in habit_ends:
         announce_erasure(connection, habit_id, account_id, at, version)
-    return len(erased)
+    return len(habit_ends)
 
 
-def _bury_streams(connection: Connection, account_id: UUID, at: datetime) -> list[tuple[UUID, int]]:
-    """Move each stream one version on, so that nothing can be appended to what was."""
+def _bury_streams(
+    connection: Connection, account_id: UUID, at: datetime
+) -> Mapping[str, list[tuple[UUID, int]]]:
+    """Return the last version of each stream, by kind.
+
+    Moves each stream one version on, so that nothing can be appended to what was.
+    """
     buried = connection.execute(
         update(streams)
         .where(streams.c.owner_id == account_id)
         .values(version=streams.c.version + 1, erased_at=at)
-        .returning(streams.c.id, streams.c.version)
+        .returning(streams.c.kind, streams.c.id, streams.c.version)
     )
-    return [(row.id, row.version) for row in buried]
+    by_kind: defaultdict[str, list[tuple[UUID, int]]] = defaultdict(list)
+    for kind, stream_id, version in buried:
+        by_kind[kind].append((stream_id, version))
+    return by_kind

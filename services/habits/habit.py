@@ -144,7 +144,7 @@ def _change(command: ChangeHabit, habit: ActiveHabit) -> list[HabitEvent]:
         linkable_ids=command.linkable_ids,
         must_stay_pleasant=command.others_link_to_it,
     )
-    return [HabitChanged(changes=changes, at=command.now)]
+    return [HabitChanged.of(changes, command.now)]
 
 
 def _clear_link(command: ClearLink, state: HabitState) -> list[HabitEvent]:

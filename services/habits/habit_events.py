@@ -11,6 +11,7 @@ from typing import assert_never
 from uuid import UUID
 
 from services.habits.habit_details import DetailChanges, HabitDetails
+from services.habits.habit_facts import HabitFact, changes_of, facts_of, moves_timing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +24,20 @@ class HabitCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabitChanged:
-    """`changes` are the details that became different, with their new values."""
+    """The owner changed the habit: `facts` say what was meant."""
 
-    changes: DetailChanges
+    facts: tuple[HabitFact, ...]
     at: datetime
+
+    @classmethod
+    def of(cls, changes: DetailChanges, at: datetime) -> "HabitChanged":
+        """Return the event that the given details became different."""
+        return cls(facts=facts_of(changes), at=at)
+
+    @property
+    def changes(self) -> DetailChanges:
+        """The details that became different, with their new values."""
+        return changes_of(self.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +56,6 @@ HabitEvent = HabitCreated | HabitChanged | LinkCleared | HabitDeleted
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoHabit:
     version: int = 0
-
-
-# What decides when a habit is reminded of, and whether it is.
-_TIMING = frozenset({"time", "period_days", "is_pleasant"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +114,9 @@ def _evolve_active(
 ) -> ActiveHabit | DeletedHabit:
     version = habit.version + 1
     match event:
-        case HabitChanged(changes=changes, at=at):
-            details = replace(habit.details, **changes)
-            since = habit.timing_since if _TIMING.isdisjoint(changes) else at
+        case HabitChanged(at=at):
+            details = replace(habit.details, **event.changes)
+            since = at if any(map(moves_timing, event.facts)) else habit.timing_since
             return replace(
                 habit, details=details, updated_at=at, timing_since=since, version=version
             )

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine
 
 from services.habits import read_model
-from services.habits.event_store import EventStore, RecordedEvent
+from services.habits.event_store import RecordedEvent
 from services.habits.habit import HabitNotFound
 from services.habits.habit_details import all_details
 from services.habits.habit_events import (
@@ -24,7 +24,7 @@ from services.habits.habit_events import (
 )
 from services.habits.owners import refuse_erased
 from services.habits.pagination import PageRequest
-from services.habits.stored_events import details_to_json
+from services.habits.stored_events import HabitStore, details_to_json
 from services.habits.upcasting import JsonObject
 from shared.database import transaction
 
@@ -42,7 +42,7 @@ class HistoryItem:
 class HabitQueries:
     """What can be read. Methods that name a reader raise AccountErased for an erased account."""
 
-    def __init__(self, engine: Engine, store: EventStore) -> None:
+    def __init__(self, engine: Engine, store: HabitStore) -> None:
         self._engine = engine
         self._store = store
 
@@ -93,7 +93,7 @@ def _count_and_page(
     return count, read_model.page(connection, which, offset=page.offset, limit=page.page_size)
 
 
-def _history_item(recorded: RecordedEvent) -> HistoryItem:
+def _history_item(recorded: RecordedEvent[HabitEvent]) -> HistoryItem:
     kind, changes = _told(recorded.event)
     return HistoryItem(version=recorded.version, type=kind, at=recorded.event.at, changes=changes)
 
@@ -102,8 +102,8 @@ def _told(event: HabitEvent) -> tuple[str, JsonObject]:
     match event:
         case HabitCreated(details=details):
             return "created", details_to_json(all_details(details))
-        case HabitChanged(changes=changes):
-            return "changed", details_to_json(changes)
+        case HabitChanged():
+            return "changed", details_to_json(event.changes)
         case LinkCleared():
             return "link_cleared", {"linked_habit_id": None}
         case HabitDeleted():

@@ -11,15 +11,15 @@ from itertools import groupby, islice
 from sqlalchemy import Connection, Engine, delete, insert, text
 
 from services.habits import read_model
-from services.habits.event_store import EventStore
-from services.habits.habit_events import ActiveHabit, evolve_all
+from services.habits.habit_events import ActiveHabit
+from services.habits.stored_events import HabitStore
 from services.habits.tables import habits
 from shared.database import transaction
 
 _BATCH_ROWS = 500
 
 
-def rebuild_read_model(engine: Engine, store: EventStore) -> int:
+def rebuild_read_model(engine: Engine, store: HabitStore) -> int:
     """Replace every row of the read model; return the number of rows."""
     rows_written = 0
     with transaction(engine) as connection:
@@ -34,8 +34,8 @@ def rebuild_read_model(engine: Engine, store: EventStore) -> int:
     return rows_written
 
 
-def _active_habits(connection: Connection, store: EventStore) -> Iterator[ActiveHabit]:
+def _active_habits(connection: Connection, store: HabitStore) -> Iterator[ActiveHabit]:
     for _, recorded in groupby(store.read_all(connection), key=lambda item: item.stream_id):
-        state = evolve_all(item.event for item in recorded)
+        state = store.fold(recorded)
         if isinstance(state, ActiveHabit):
             yield state

@@ -13,7 +13,16 @@ from services.habits.habit import (
     TooManyHabits,
 )
 from services.habits.owners import AccountErased
-from shared.http.problem_details import Problem, invalid_input, unauthorized
+from services.habits.upcasting import WrittenByNewerCode
+from shared.http.problem_details import (
+    RETRY_AFTER_SECONDS,
+    Problem,
+    invalid_input,
+    unauthorized,
+)
+from shared.process.structured_logs import get_logger
+
+_log = get_logger(__name__)
 
 
 def register_refusals(app: Flask) -> None:
@@ -25,6 +34,7 @@ def register_refusals(app: Flask) -> None:
     app.register_error_handler(StaleVersion, _stale_version)
     app.register_error_handler(ConcurrentChange, _concurrent_change)
     app.register_error_handler(AccountErased, _account_erased)
+    app.register_error_handler(WrittenByNewerCode, _written_by_newer_code)
 
 
 def _not_found(_error: HabitNotFound) -> Response:
@@ -69,3 +79,13 @@ def _concurrent_change(_error: ConcurrentChange) -> Response:
 
 def _account_erased(_error: AccountErased) -> Response:
     return unauthorized("invalid_token", "The account of this access token is gone.").response()
+
+
+def _written_by_newer_code(error: WrittenByNewerCode) -> Response:
+    _log.warning("written by newer code", reason=repr(error))
+    return Problem(
+        503,
+        "upgrade_in_progress",
+        "The service is being upgraded and this replica is not yet; try again shortly.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    ).response()

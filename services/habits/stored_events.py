@@ -2,6 +2,9 @@
 
 Moving or renaming a class leaves the history readable. When the data of a type changes its shape,
 add a step to `UPCASTING` and a golden file of the new version; the old golden files stay.
+
+A change is stored as the fields that became different; which facts that means is read out of them,
+since no field belongs to two facts.
 """
 
 from collections.abc import Mapping
@@ -10,15 +13,19 @@ from enum import StrEnum
 from typing import Any, assert_never, cast
 from uuid import UUID
 
+from services.habits.event_store import EventStore, StoredForm, StreamKind
 from services.habits.habit_details import DetailChanges, HabitDetails, all_details
 from services.habits.habit_events import (
     HabitChanged,
     HabitCreated,
     HabitDeleted,
     HabitEvent,
+    HabitState,
     LinkCleared,
+    NoHabit,
+    evolve,
 )
-from services.habits.upcasting import JsonObject, Upcasting
+from services.habits.upcasting import JsonObject, UnknownStoredType, Upcasting
 from shared import instants
 
 
@@ -35,8 +42,21 @@ class StoredType(StrEnum):
 UPCASTING = Upcasting({})
 
 
-class UnknownStoredType(Exception):
-    """The row's type is none of ours; it was written by newer code."""
+def write(event: HabitEvent) -> StoredForm:
+    """Return the event in the form it is stored in."""
+    event_type = stored_type(event)
+    return StoredForm(event_type, UPCASTING.newest_version(event_type), to_data(event))
+
+
+def read(event_type: str, schema_version: int, data: JsonObject) -> HabitEvent:
+    """Read what `write` of this or an older release wrote. Raises WrittenByNewerCode."""
+    return from_data(event_type, UPCASTING.to_newest(event_type, schema_version, data))
+
+
+HABITS: StreamKind[HabitState, HabitEvent] = StreamKind(
+    name="habit", initial=NoHabit(), evolve=evolve, write=write, read=read
+)
+HabitStore = EventStore[HabitState, HabitEvent]
 
 
 def stored_type(event: HabitEvent) -> StoredType:
@@ -60,8 +80,8 @@ def to_data(event: HabitEvent) -> JsonObject:
         case HabitCreated(habit_id=habit_id, owner_id=owner_id, details=details):
             data |= {"habit_id": str(habit_id), "owner_id": str(owner_id)}
             data["details"] = details_to_json(all_details(details))
-        case HabitChanged(changes=changes):
-            data["changes"] = details_to_json(changes)
+        case HabitChanged():
+            data["changes"] = details_to_json(event.changes)
         case LinkCleared() | HabitDeleted():
             pass
         case _:
@@ -81,7 +101,7 @@ def from_data(event_type: str, data: JsonObject) -> HabitEvent:
                 at=at,
             )
         case StoredType.CHANGED:
-            return HabitChanged(changes=_details_from_json(data["changes"]), at=at)
+            return HabitChanged.of(_details_from_json(data["changes"]), at)
         case StoredType.LINK_CLEARED:
             return LinkCleared(at=at)
         case StoredType.DELETED:

@@ -46,6 +46,7 @@ streams = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("owner_id", Uuid, nullable=False, index=True),
+    Column("kind", Text, nullable=False, server_default="habit"),
     Column("version", Integer, nullable=False),
     Column("erased_at", DateTime(timezone=True)),
     CheckConstraint("version > 0", name="version"),

@@ -12,8 +12,16 @@ JsonObject = dict[str, Any]
 UpcastStep = Callable[[JsonObject], JsonObject]
 
 
-class UnknownSchemaVersion(Exception):
-    """The row was written by newer code; only newer code can read it."""
+class WrittenByNewerCode(Exception):
+    """Only newer code can read what is stored; a replica of it can answer."""
+
+
+class UnknownStoredType(WrittenByNewerCode):
+    """The row's type is none of ours."""
+
+
+class UnknownSchemaVersion(WrittenByNewerCode):
+    """The row's type is ours, its data are of a version to come."""
 
 
 class Upcasting:

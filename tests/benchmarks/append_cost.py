@@ -18,6 +18,7 @@ from services.habits import stored_events
 from services.habits.event_store import EventStore
 from services.habits.habit_details import HabitDetails
 from services.habits.habit_events import HabitChanged, HabitCreated, HabitEvent
+from services.habits.stored_events import HABITS
 from services.habits.tables import events
 from shared.database import new_metadata, transaction
 from tests.benchmarks.table import Row
@@ -30,7 +31,7 @@ WRITERS = (1, 8)
 _NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _OWNER = UUID(int=7)
 _META = {"actor": str(_OWNER), "request_id": None}
-_STORE = EventStore()
+_STORE = EventStore(HABITS)
 
 _plain = events.to_metadata(new_metadata(), name="plain_events")
 
@@ -102,7 +103,6 @@ def _events(stream_id: UUID) -> list[HabitEvent]:
     details = HabitDetails(action="Read", place="Sofa", time=local_time(21), duration_seconds=90)
     created = HabitCreated(habit_id=stream_id, owner_id=_OWNER, details=details, at=_NOW)
     moves = [
-        HabitChanged(changes={"place": f"Place {number}"}, at=_NOW)
-        for number in range(1, EVENTS_A_STREAM)
+        HabitChanged.of({"place": f"Place {number}"}, _NOW) for number in range(1, EVENTS_A_STREAM)
     ]
     return [created, *moves]

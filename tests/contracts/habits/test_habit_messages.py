@@ -37,9 +37,9 @@ CREATED = HabitCreated(
     ),
     at=datetime(2026, 1, 5, 8, 0, 0, 123456, tzinfo=UTC),
 )
-CHANGED = HabitChanged(
-    changes={"time": time(21, 0, 5), "reward": "Tea", "linked_habit_id": None},
-    at=datetime(2026, 1, 6, 8, tzinfo=UTC),
+CHANGED = HabitChanged.of(
+    {"time": time(21, 0, 5), "reward": "Tea", "linked_habit_id": None},
+    datetime(2026, 1, 6, 8, tzinfo=UTC),
 )
 CLEARED = LinkCleared(at=datetime(2026, 1, 6, 8, tzinfo=UTC))
 DELETED = HabitDeleted(at=datetime(2026, 1, 8, 8, tzinfo=UTC))

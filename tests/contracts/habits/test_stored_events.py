@@ -18,7 +18,8 @@ from services.habits.habit_events import (
     HabitEvent,
     LinkCleared,
 )
-from services.habits.stored_events import UPCASTING, StoredType, from_data, stored_type, to_data
+from services.habits.habit_facts import HabitRescheduled, HabitUnlinked, RewardChosen
+from services.habits.stored_events import HABITS, UPCASTING, StoredType
 
 GOLDEN = Path(__file__).parent / "stored"
 
@@ -37,8 +38,9 @@ EVENTS: dict[str, HabitEvent] = {
         ),
         at=datetime(2026, 1, 5, 8, 0, 0, 123456, tzinfo=UTC),
     ),
+    # The fields that became different, read as what was meant.
     "habit.changed.1": HabitChanged(
-        changes={"time": time(21, 0, 5), "reward": "Tea", "linked_habit_id": None},
+        facts=(HabitRescheduled({"time": time(21, 0, 5)}), RewardChosen("Tea"), HabitUnlinked()),
         at=datetime(2026, 1, 6, 8, tzinfo=UTC),
     ),
     "habit.link_cleared.1": LinkCleared(at=datetime(2026, 1, 7, 8, tzinfo=UTC)),
@@ -50,8 +52,7 @@ EVENTS: dict[str, HabitEvent] = {
 def test_a_stored_event_of_any_version_is_read_as_it_was_meant(name: str) -> None:
     event_type, _, version = name.rpartition(".")
     data = json.loads((GOLDEN / f"{name}.json").read_text())
-    newest = UPCASTING.to_newest(event_type, int(version), data)
-    assert from_data(event_type, newest) == EVENTS[name]
+    assert HABITS.read(event_type, int(version), data) == EVENTS[name]
 
 
 @pytest.mark.parametrize("event_type", StoredType)
@@ -59,9 +60,9 @@ def test_the_newest_version_of_each_type_is_written_like_its_golden_file(
     event_type: StoredType,
 ) -> None:
     name = f"{event_type}.{UPCASTING.newest_version(event_type)}"
-    event = EVENTS[name]
-    assert stored_type(event) == event_type
-    assert to_data(event) == json.loads((GOLDEN / f"{name}.json").read_text())
+    form = HABITS.write(EVENTS[name])
+    assert (form.type, form.schema_version) == (event_type, UPCASTING.newest_version(event_type))
+    assert form.data == json.loads((GOLDEN / f"{name}.json").read_text())
 
 
 def test_every_golden_file_is_read_by_a_test() -> None:

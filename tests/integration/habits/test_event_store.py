@@ -1,6 +1,7 @@
 """The event store on PostgreSQL: versions without holes, one winner each, nothing rewritten."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from threading import Barrier
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from services.habits.event_store import ConcurrentChange, EventStore
+from services.habits.event_store import ConcurrentChange, EventStore, StoredForm, StreamKind
 from services.habits.habit_details import HabitDetails
 from services.habits.habit_events import (
     ActiveHabit,
@@ -20,6 +21,7 @@ from services.habits.habit_events import (
     HabitEvent,
     NoHabit,
 )
+from services.habits.stored_events import HABITS
 from services.habits.tables import events, streams
 from services.habits.upcasting import UnknownSchemaVersion, Upcasting
 from shared.database import transaction
@@ -27,7 +29,7 @@ from shared.database import transaction
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 OWNER = UUID(int=7)
 DETAILS = HabitDetails(action="Read", place="Sofa", time=time(21), duration_seconds=90)
-STORE = EventStore()
+STORE = EventStore(HABITS)
 
 
 def created(stream_id: UUID) -> HabitCreated:
@@ -35,7 +37,7 @@ def created(stream_id: UUID) -> HabitCreated:
 
 
 def moved_to(place: str) -> HabitChanged:
-    return HabitChanged(changes={"place": place}, at=NOW)
+    return HabitChanged.of({"place": place}, NOW)
 
 
 def append(
@@ -217,14 +219,20 @@ def _insert_row(
 
 
 # As if habits had once been stored with minutes, and before that with a description only.
+_GROWN = Upcasting(
+    {
+        "habit.created": [
+            lambda data: {**data, "details": _with_minutes(data["details"])},
+            lambda data: {**data, "details": _with_seconds(data["details"])},
+        ]
+    }
+)
 GROWN = EventStore(
-    Upcasting(
-        {
-            "habit.created": [
-                lambda data: {**data, "details": _with_minutes(data["details"])},
-                lambda data: {**data, "details": _with_seconds(data["details"])},
-            ]
-        }
+    replace(
+        HABITS,
+        read=lambda event_type, schema_version, data: HABITS.read(
+            event_type, 1, _GROWN.to_newest(event_type, schema_version, data)
+        ),
     )
 )
 
@@ -273,23 +281,26 @@ def test_rows_of_old_schema_versions_are_read_as_the_newest(engine: Engine) -> N
         assert stored == data
 
 
-def test_new_rows_are_stored_in_the_newest_schema_version(engine: Engine) -> None:
-    stream_id = uuid4()
+def test_a_store_reads_all_streams_of_its_kind_and_no_others(
+    engine: Engine, stream_id: UUID
+) -> None:
+    teas: EventStore[int, str] = EventStore(
+        StreamKind(
+            name="tea",
+            initial=0,
+            evolve=lambda cups, _event: cups + 1,
+            write=lambda event: StoredForm(event, 1, {}),
+            read=lambda event_type, _schema_version, _data: event_type,
+        )
+    )
+    tea_id = uuid4()
     with transaction(engine) as connection:
-        GROWN.append(
-            connection,
-            stream_id,
-            [created(stream_id), HabitDeleted(at=NOW)],
-            owner_id=OWNER,
-            expected_version=0,
-            meta={},
-        )
-        rows = connection.execute(
-            select(events.c.schema_version)
-            .where(events.c.stream_id == stream_id)
-            .order_by(events.c.version)
-        )
-        assert list(rows.scalars()) == [3, 1]
+        teas.append(connection, tea_id, ["tea.brewed"], owner_id=OWNER, expected_version=0, meta={})
+        teas.append(connection, tea_id, ["tea.drunk"], owner_id=OWNER, expected_version=1, meta={})
+        assert teas.load(connection, tea_id) == 2
+        assert [item.event for item in teas.read_all(connection)] == ["tea.brewed", "tea.drunk"]
+        of_both = select(streams.c.kind).where(streams.c.id.in_([stream_id, tea_id]))
+        assert set(connection.execute(of_both).scalars()) == {"habit", "tea"}
 
 
 def test_a_row_of_newer_code_is_refused_not_misread(engine: Engine, stream_id: UUID) -> None:

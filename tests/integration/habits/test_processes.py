@@ -237,7 +237,12 @@ def test_a_habit_goes_all_the_way_and_so_does_its_erasure(system: System) -> Non
         (told,) = asyncio.run(subscriber.take(1))
         assert told == (
             "habit.created.v1",
-            {**habit, "owner_id": str(account_id), "deleted": False},
+            {
+                **habit,
+                "owner_id": str(account_id),
+                "timing_since": habit["created_at"],
+                "deleted": False,
+            },
         )
 
         assert run_once(system, "rebuild-read-model")[-1]["habits"] == 1

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 from services.habits.app import build_app
 from services.habits.event_store import EventStore
 from services.habits.rebuild_read_model import rebuild_read_model
+from services.habits.stored_events import HABITS
 from services.habits.tables import habits, streams
 from shared import instants
 from shared.database import new_engine, transaction
@@ -22,7 +23,7 @@ from shared.migrations import alembic_config, migrate
 from tests.integration.habits.callers import Caller, body_of, find_key
 from tests.integration.habits.test_erasure import erase
 
-STORE = EventStore()
+STORE = EventStore(HABITS)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from services.habits.command_handling import HabitCommands
 from services.habits.event_store import EventStore
 from services.habits.habit import MOST_HABITS, TooManyHabits
+from services.habits.stored_events import HABITS
 from shared.database import transaction
 from tests.integration.habits.callers import WATER, Caller, assert_problem, body_of
 from tests.integration.habits.test_concurrent_commands import WATER as DETAILS
@@ -60,7 +61,7 @@ def test_a_repetition_is_answered_though_the_account_is_full(engine: Engine, ann
 
 def test_requests_at_once_do_not_pass_the_limit_together(engine: Engine) -> None:
     owner = uuid4()
-    commands = HabitCommands(engine, EventStore(), most_habits=3)
+    commands = HabitCommands(engine, EventStore(HABITS), most_habits=3)
 
     def create(_number: int) -> bool:
         try:

@@ -82,7 +82,7 @@ def created(details: HabitDetails = WATER) -> HabitCreated:
 
 
 def changed(changes: DetailChanges) -> HabitChanged:
-    return HabitChanged(changes=changes, at=TUESDAY)
+    return HabitChanged.of(changes, TUESDAY)
 
 
 DELETE = DeleteHabit(by=ANNA, now=TUESDAY)

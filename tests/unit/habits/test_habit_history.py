@@ -50,7 +50,7 @@ def test_a_created_habit_is_active() -> None:
 
 
 def test_a_change_moves_the_details_the_update_time_and_the_version() -> None:
-    assert evolve_all([CREATED, HabitChanged(changes={"place": "Bed"}, at=TUESDAY)]) == replace(
+    assert evolve_all([CREATED, HabitChanged.of({"place": "Bed"}, TUESDAY)]) == replace(
         ACTIVE, details=replace(DETAILS, place="Bed"), updated_at=TUESDAY, version=2
     )
 
@@ -68,7 +68,7 @@ def test_a_change_moves_the_details_the_update_time_and_the_version() -> None:
 def test_the_timing_holds_since_the_last_change_of_time_period_or_kind(
     changes: DetailChanges, since: datetime
 ) -> None:
-    state = evolve_all([CREATED, HabitChanged(changes=changes, at=TUESDAY)])
+    state = evolve_all([CREATED, HabitChanged.of(changes, TUESDAY)])
 
     assert isinstance(state, ActiveHabit)
     assert state.timing_since == since
@@ -93,7 +93,7 @@ def test_a_deleted_habit_keeps_its_last_details() -> None:
 
 IMPOSSIBLE: dict[str, list[HabitEvent]] = {
     "created twice": [CREATED, CREATED],
-    "changed before it was created": [HabitChanged(changes={}, at=MONDAY)],
+    "changed before it was created": [HabitChanged.of({}, MONDAY)],
     "deleted twice": [CREATED, HabitDeleted(at=MONDAY), HabitDeleted(at=TUESDAY)],
     "its link cleared after its deletion": [
         CREATED,

@@ -24,7 +24,7 @@ from services.habits.habit_events import (
     evolve,
     evolve_all,
 )
-from services.habits.stored_events import from_data, stored_type, to_data
+from services.habits.stored_events import HABITS
 
 HABIT = UUID(int=1)
 LINKABLE = UUID(int=2)
@@ -138,7 +138,12 @@ def test_a_history_read_from_storage_is_the_history_that_was_stored(
     details: HabitDetails, commands: list[HabitCommand]
 ) -> None:
     events = _history(details, commands)
-    assert [from_data(stored_type(event), to_data(event)) for event in events] == events
+    assert [_stored_and_read(event) for event in events] == events
+
+
+def _stored_and_read(event: HabitEvent) -> HabitEvent:
+    form = HABITS.write(event)
+    return HABITS.read(form.type, form.schema_version, form.data)
 
 
 @patient

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.habits.stored_events import UnknownStoredType, from_data
-from services.habits.upcasting import UnknownSchemaVersion, Upcasting
+from services.habits.stored_events import from_data
+from services.habits.upcasting import UnknownSchemaVersion, UnknownStoredType, Upcasting
 
 STEPS = Upcasting(
     {
