@@ -20,11 +20,10 @@ from deploy.local.process_tree import end_descendants, end_with_parent
 from deploy.local.programs import REPOSITORY, Program, wait_until
 from deploy.local.stopping import swallow_signals
 from deploy.provisioning.private_files import write_private
+from shared.process.stop_budget import SUPERVISOR_SECONDS
 
 _USER = "local"
 _START_SECONDS = 20
-# Longer than the 25 s in which an HTTP process ends its requests.
-_STOP_WAIT_SECONDS = 30
 
 
 class UnquotableValue(Exception):
@@ -119,7 +118,7 @@ autostart=false
 autorestart=true
 startretries=1000000
 stopsignal={program.stop_signal.name.removeprefix("SIG")}
-stopwaitsecs={_STOP_WAIT_SECONDS}
+stopwaitsecs={SUPERVISOR_SECONDS}
 killasgroup=true
 redirect_stderr=true
 stdout_logfile={_literal(self.logs / program.name)}.log

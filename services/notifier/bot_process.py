@@ -7,10 +7,11 @@ from services.notifier.redis_scripts import new_async_redis, new_redis
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.telegram.polling import PollerLease, UpdatesPolling
 from services.notifier.telegram.webhook_setting import set_webhook
-from services.notifier.watching import PRUNING_SECONDS, looked_after, prune
+from services.notifier.watching import PRUNING_SECONDS, prune
 from shared.database import new_engine
 from shared.messaging.publisher import Publisher
 from shared.process.processes import connected, run_process
+from shared.process.upkeep import looked_after
 
 
 def run_bot() -> None:

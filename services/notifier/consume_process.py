@@ -18,12 +18,7 @@ from services.notifier.sending.rate_limits import SendLimits
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
 from services.notifier.update_handler import UpdateHandler
-from services.notifier.watching import (
-    DEAD_LETTERS_SECONDS,
-    EPOCH_SECONDS,
-    looked_after,
-    measure_dead_letters,
-)
+from services.notifier.watching import EPOCH_SECONDS
 from shared.contracts.topology import (
     NOTIFIER_EVENTS,
     REMINDERS,
@@ -34,6 +29,7 @@ from shared.database import is_reachable, new_engine
 from shared.messaging.consumer import Consumer
 from shared.messaging.publisher import Publisher
 from shared.process.processes import consume, run_process
+from shared.process.upkeep import looked_after
 
 _REMINDERS_PREFETCH = 20
 _OTHER_PREFETCH = 10
@@ -59,13 +55,7 @@ def consume_messages() -> None:
     _subscribe(consumer, engine, desk, telegram)
 
     async def work(stop: asyncio.Event) -> None:
-        async with (
-            telegram,
-            looked_after(
-                (EPOCH_SECONDS, once_each.watch_epoch),
-                (DEAD_LETTERS_SECONDS, lambda: measure_dead_letters(settings.rabbitmq_url)),
-            ),
-        ):
+        async with telegram, looked_after((EPOCH_SECONDS, once_each.watch_epoch)):
             await consume(consumer, publisher, stop, on_stop=lambda _stop: desk.finish())
         await redis.aclose()
         engine.dispose()

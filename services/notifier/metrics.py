@@ -27,7 +27,6 @@ PAUSES = Counter(
 EPOCHS_LOST = Counter(
     "notifier_redis_epochs_lost_total", "Times Redis was found without its once-each records"
 )
-DEAD_LETTERS = Gauge("notifier_dead_letters", "Messages in a dead-letter queue", ["queue"])
 TELEGRAM_TOKEN_REFUSED = Gauge(
     "notifier_telegram_token_refused", "1 while Telegram does not accept the bot's token"
 )

@@ -14,9 +14,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
+from shared.process.stop_budget import REQUESTS_SECONDS
+
 THREADS = 16
 _REQUEST_TIMEOUT_SECONDS = 30
-_GRACEFUL_SECONDS = 25
 # Longer than the gateway keeps an idle connection, so that the gateway is the one to close it.
 _KEEP_ALIVE_SECONDS = 75
 
@@ -66,7 +67,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "worker_class": _Worker,
             "threads": THREADS,
             "timeout": _REQUEST_TIMEOUT_SECONDS,
-            "graceful_timeout": _GRACEFUL_SECONDS,
+            "graceful_timeout": REQUESTS_SECONDS,
             "keepalive": _KEEP_ALIVE_SECONDS,
             "logger_class": _QuietLogger,
             "control_socket_disable": True,

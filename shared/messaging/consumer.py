@@ -60,7 +60,8 @@ class Consumer:
     """The subscriptions of one process, on one connection, each with a channel of its own."""
 
     def __init__(self, url: str, publisher: Publisher, name: str) -> None:
-        self._url = broker_url(url, name)
+        self.url = url
+        self._name = name
         self._publisher = publisher
         self._subscriptions: list[_Subscription] = []
         self._connection: AbstractRobustConnection | None = None
@@ -73,10 +74,17 @@ class Consumer:
         """Have `handler` called for the messages of a queue, at most `prefetch` at a time."""
         self._subscriptions.append(_Subscription(queue, handler, prefetch))
 
+    @property
+    def queues(self) -> list[WorkQueue]:
+        """Return the queues that are subscribed to."""
+        return [each.queue for each in self._subscriptions]
+
     async def start(self) -> None:
         """Connect and begin to consume. Raises broker errors when it or a queue is not there."""
         self._connection = await aio_pika.connect_robust(
-            self._url, timeout=CONFIRM_TIMEOUT_SECONDS, reconnect_interval=1.0
+            broker_url(self.url, self._name),
+            timeout=CONFIRM_TIMEOUT_SECONDS,
+            reconnect_interval=1.0,
         )
         try:
             for each in self._subscriptions:

@@ -53,19 +53,22 @@ async def list_dead_letters(url: str, queues: Sequence[WorkQueue], limit: int) -
     return found
 
 
-async def replay_dead_letters(url: str, queues: Sequence[WorkQueue], limit: int) -> dict[str, int]:
+async def replay_dead_letters(
+    url: str, queues: Sequence[WorkQueue], limit: int, *, name: str
+) -> dict[str, int]:
     """Move at most `limit` dead letters of each queue back to it; return how many, by queue.
+
+    `name` is for the broker's list of connections.
 
     Raises PublishFailed or Unroutable when the broker does not take one; it then stays dead.
     """
     moved: dict[str, int] = {}
-    async with Publisher(url, "notifier-dead-letters") as publisher:
+    async with Publisher(url, name) as publisher:
         for queue in queues:
             moved[queue.name] = 0
             async with _dead_letters_of(url, queue) as dead:
                 # No more than there are now: what dies again at once must not go round for ever.
-                present = dead.declaration_result.message_count or 0
-                async for message in _take(dead, min(limit, present)):
+                async for message in _take(dead, min(limit, _present(dead))):
                     await _put_back(publisher, queue, message)
                     await message.ack()
                     moved[queue.name] += 1
@@ -75,7 +78,27 @@ async def replay_dead_letters(url: str, queues: Sequence[WorkQueue], limit: int)
 async def count_dead_letters(url: str, queue: WorkQueue) -> int:
     """Return how many dead letters a queue has."""
     async with _dead_letters_of(url, queue) as dead:
-        return dead.declaration_result.message_count or 0
+        return _present(dead)
+
+
+async def forget_dead_letters(url: str, queue: WorkQueue, before: datetime) -> int:
+    """Remove the dead letters that died before an instant; return how many they were.
+
+    The oldest is at the head, so the first younger one ends the search. What bears no instant of
+    its death was put there by hand and stays. All that is not removed goes back to its place when
+    the connection closes.
+    """
+    forgotten = 0
+    async with _dead_letters_of(url, queue) as dead:
+        async for message in _take(dead, _present(dead)):
+            died_at = _death(queue, message).get("time")
+            if not isinstance(died_at, datetime):
+                continue
+            if died_at >= before:
+                break
+            await message.ack()
+            forgotten += 1
+    return forgotten
 
 
 @asynccontextmanager
@@ -84,6 +107,10 @@ async def _dead_letters_of(url: str, queue: WorkQueue) -> AsyncIterator[Abstract
     async with connection:
         channel = await connection.channel()
         yield await channel.declare_queue(queue.dead_letter_queue, passive=True)
+
+
+def _present(dead: AbstractQueue) -> int:
+    return dead.declaration_result.message_count or 0
 
 
 async def _take(dead: AbstractQueue, limit: int) -> AsyncIterator[AbstractIncomingMessage]:
@@ -115,9 +142,7 @@ async def _put_back(
 def _describe(queue: WorkQueue, message: AbstractIncomingMessage) -> DeadLetter:
     headers = message.headers
     event_type = headers.get("cloudEvents:type") or message.type
-    deaths: Any = headers.get("x-death") or [{}]
-    own_deaths = [death for death in deaths if death.get("queue") == queue.name]
-    death = (own_deaths or deaths)[0]
+    death = _death(queue, message)
     since = death.get("time")
     return DeadLetter(
         queue=queue.name,
@@ -127,6 +152,13 @@ def _describe(queue: WorkQueue, message: AbstractIncomingMessage) -> DeadLetter:
         dead_since=to_json(since) if isinstance(since, datetime) else None,
         body=message.body.decode("utf-8", "replace")[:_EXCERPT_CHARACTERS],
     )
+
+
+def _death(queue: WorkQueue, message: AbstractIncomingMessage) -> dict[str, Any]:
+    """Return what the broker notes of the death in this queue, or else of the last one."""
+    deaths: Any = message.headers.get("x-death") or [{}]
+    own_deaths = [death for death in deaths if death.get("queue") == queue.name]
+    return dict((own_deaths or deaths)[0])
 
 
 def run_command(
@@ -144,7 +176,8 @@ def run_command(
             for letter in asyncio.run(list_dead_letters(url, queues, options.limit)):
                 print(json.dumps(asdict(letter), ensure_ascii=False))
         else:
-            for name, count in asyncio.run(replay_dead_letters(url, queues, options.limit)).items():
+            replay = replay_dead_letters(url, queues, options.limit, name=f"{service}-dead-letters")
+            for name, count in asyncio.run(replay).items():
                 print(f"{name}: {count} replayed")
     except BROKER_ERRORS as error:
         sys.exit(f"RabbitMQ: {error!r}")

@@ -1,8 +1,9 @@
 """`/healthz`, `/readyz`, `/metrics`: every process answers them on its own port.
 
-`healthz` says the process runs; `readyz` that it can do its work, naming what is missing. Neither
-is reachable through the gateway. The server here is the standard library's: a process that serves
-nothing else would otherwise load a web framework, which takes half of its start.
+`healthz` says the process runs and is not stuck; `readyz` that it can do its work, naming what is
+missing. Neither is reachable through the gateway. The server here is the standard library's: a
+process that serves nothing else would otherwise load a web framework, which takes half of its
+start.
 """
 
 import json
@@ -15,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 ReadinessChecks = Mapping[str, Callable[[], bool]]
+Liveness = Callable[[], bool]
 
 _IDLE_SECONDS = 10
 
@@ -28,11 +30,19 @@ class OpsAnswer:
     content_type: str = "application/json"
 
 
-def ops_routes(checks: ReadinessChecks) -> dict[str, Callable[[], OpsAnswer]]:
-    """Return the three routes; `checks` are asked, by name, on every `/readyz`."""
+def ops_routes(
+    checks: ReadinessChecks, is_alive: Liveness = lambda: True
+) -> dict[str, Callable[[], OpsAnswer]]:
+    """Return the three routes.
+
+    `checks` are asked, by name, on every `/readyz`. Where `is_alive` says no, the process cannot
+    help itself any more and should be killed.
+    """
 
     def healthz() -> OpsAnswer:
-        return OpsAnswer(_json(status="ok"))
+        if is_alive():
+            return OpsAnswer(_json(status="ok"))
+        return OpsAnswer(_json(status="stuck"), HTTPStatus.SERVICE_UNAVAILABLE)
 
     def readyz() -> OpsAnswer:
         answers = {name: "ok" if check() else "unavailable" for name, check in checks.items()}
@@ -51,8 +61,8 @@ def ops_routes(checks: ReadinessChecks) -> dict[str, Callable[[], OpsAnswer]]:
 class OpsServer:
     """Serves the three routes from a thread, for processes that serve nothing else."""
 
-    def __init__(self, host: str, port: int, checks: ReadinessChecks) -> None:
-        self._server = _Server((host, port), _handler(ops_routes(checks)))
+    def __init__(self, host: str, port: int, checks: ReadinessChecks, is_alive: Liveness) -> None:
+        self._server = _Server((host, port), _handler(ops_routes(checks, is_alive)))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> None:

@@ -18,10 +18,14 @@ from shared.contracts.topology import WorkQueue
 from shared.database import new_async_engine
 from shared.messaging.broker_refusals import BrokerRefused
 from shared.messaging.broker_topology import declare_topology
+from shared.messaging.dead_letter_watch import dead_letter_watches
 from shared.messaging.publisher import BROKER_ERRORS, Publisher
 from shared.outbox.relay import Relay
+from shared.process.heartbeat import Heartbeat
 from shared.process.ops_http import OpsServer, ReadinessChecks
+from shared.process.stop_budget import CANCEL_SECONDS, DRAIN_SECONDS
 from shared.process.structured_logs import get_logger
+from shared.process.upkeep import looked_after
 from shared.process.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
@@ -37,24 +41,29 @@ _log = get_logger(__name__)
 def run_process(work: Work, *, host: str, ops_port: int, checks: ReadinessChecks) -> None:
     """Run `work(stop)` with the operational endpoints; SIGTERM and SIGINT set `stop`.
 
-    A signal while `work` still waits for a server ends the wait.
+    A signal while `work` still waits for a server ends the wait. `/healthz` says no when the event
+    loop is stuck.
     """
-    ops = OpsServer(host, ops_port, checks)
-    ops.start()
-    try:
-        asyncio.run(_run_until_signal(work))
-    finally:
-        ops.stop()
+    heartbeat = Heartbeat()
+    ops = OpsServer(host, ops_port, checks, heartbeat.is_felt)
+    asyncio.run(_run_until_signal(work, ops, heartbeat))
 
 
-async def _run_until_signal(work: Work) -> None:
+async def _run_until_signal(work: Work, ops: OpsServer, heartbeat: Heartbeat) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    _log.info("started")
-    await work(stop)
-    _log.info("stopped")
+    beating = asyncio.create_task(heartbeat.beat())
+    # Who gets an answer may send a signal, and finds it handled.
+    ops.start()
+    try:
+        _log.info("started")
+        await work(stop)
+        _log.info("stopped")
+    finally:
+        beating.cancel()
+        ops.stop()
 
 
 async def until_stopped(stop: asyncio.Event, attempt: Awaitable[object]) -> bool:
@@ -86,16 +95,29 @@ async def connected(publisher: Publisher, stop: asyncio.Event) -> AsyncIterator[
 async def consume(
     consumer: "Consumer", publisher: Publisher, stop: asyncio.Event, *, on_stop: Work | None = None
 ) -> None:
-    """Consume until `stop`; `on_stop` runs once no delivery is in hand any more."""
-    async with connected(publisher, stop) as ready:
+    """Consume until `stop`; `on_stop` runs once no delivery is in hand any more.
+
+    The dead letters of the consumer's queues are looked after meanwhile.
+    """
+    watches = dead_letter_watches(consumer.url, consumer.queues)
+    async with looked_after(*watches), connected(publisher, stop) as ready:
         if not ready:
             return
         start = wait_for_async("RabbitMQ queues", consumer.start, BROKER_ERRORS)
         if await until_stopped(stop, start):
             await stop.wait()
+        drained_by = asyncio.get_running_loop().time() + CANCEL_SECONDS + DRAIN_SECONDS
         await consumer.stop()
         if on_stop is not None:
-            await on_stop(stop)
+            await _until(drained_by, on_stop(stop))
+
+
+async def _until(deadline: float, work: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout_at(deadline):
+            await work
+    except TimeoutError:
+        _log.error("stopping with work under way")
 
 
 class RelaySettings(Protocol):

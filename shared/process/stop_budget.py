@@ -2,28 +2,29 @@
 
 The longest stop is that of the notifier's sender, part by part:
 
-    the consumers are cancelled      CANCEL_SECONDS     a broker that does not answer is left alone
-    deliveries in hand are finished  DRAIN_SECONDS      what is not then, is delivered again
-    a request to Telegram that was
-    begun at the last moment         TELEGRAM_SECONDS   then its end is unknown
-    its end is recorded              MARK_SECONDS
-    connections are closed           CLOSE_SECONDS
+    consumers are cancelled             CANCEL_SECONDS    a broker that is silent is left alone
+    a delivery in hand gets its turn    TURN_SECONDS
+    Telegram answers its request        TELEGRAM_SECONDS  or the end of the request is unknown
+    that end is recorded                MARK_SECONDS
+    connections are closed              CLOSE_SECONDS
 
 Every other process takes less: a relay finishes its batch, a tick its transaction, an HTTP process
 its requests (REQUESTS_SECONDS). supervisord's `stopwaitsecs` and compose's `stop_grace_period` are
-SUPERVISOR_SECONDS; tests compare them. Under Kubernetes, set `terminationGracePeriodSeconds` to it.
+SUPERVISOR_SECONDS, which a test compares; so should be `terminationGracePeriodSeconds`.
 """
 
 CANCEL_SECONDS = 3
-DRAIN_SECONDS = 10
+TURN_SECONDS = 4
 TELEGRAM_SECONDS = 15
 MARK_SECONDS = 5
-CLOSE_SECONDS = 2
+CLOSE_SECONDS = 3
 
-STOP_SECONDS = CANCEL_SECONDS + DRAIN_SECONDS + TELEGRAM_SECONDS + MARK_SECONDS + CLOSE_SECONDS
+# What is in hand when a process is asked to stop has ended after this, well or not.
+DRAIN_SECONDS = TURN_SECONDS + TELEGRAM_SECONDS + MARK_SECONDS
+STOP_SECONDS = CANCEL_SECONDS + DRAIN_SECONDS + CLOSE_SECONDS
 
-# An answer that a client still waits for: longer than the database lets a statement take.
+# For an answer that a client still waits for: longer than the database lets a statement take.
 REQUESTS_SECONDS = 25
 
-# A machine with much to do needs a little longer than the clocks of its processes.
+# The clocks of a busy machine run a little late.
 SUPERVISOR_SECONDS = STOP_SECONDS + 5

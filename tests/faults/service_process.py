@@ -68,6 +68,12 @@ class ServiceProcess:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
+    def ends_by_itself(self, seconds: float) -> bool:
+        """Ask it to end; return whether it does so properly and in time."""
+        self._process.terminate()
+        self._process.join(seconds)
+        return self._process.exitcode == 0
+
     def stop(self) -> None:
         """End it as a deployment does, or by force when that takes too long."""
         if self._process.is_alive():

@@ -27,9 +27,10 @@ from services.notifier.telegram.errors import (
     TokenRefused,
     TooManyRequests,
 )
+from shared.process.stop_budget import MARK_SECONDS
 from shared.process.structured_logs import get_logger
 
-MARK_LIMIT_SECONDS = 10.0
+MARK_LIMIT_SECONDS = float(MARK_SECONDS)
 TOKEN_REFUSED_PAUSE = timedelta(seconds=30)
 _NOT_SENT_DELAYS_SECONDS = (1, 5, 5, 30)
 

@@ -24,15 +24,16 @@ from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
 from services.notifier.telegram.errors import Accepted, Ambiguous, Outcome, classify
+from shared.process.stop_budget import TELEGRAM_SECONDS
 from shared.process.structured_logs import get_logger
 
 # A late answer is better than an unknown one: the library's own 5 s are far too few.
-READ_TIMEOUT_SECONDS = 30.0
+READ_TIMEOUT_SECONDS = float(TELEGRAM_SECONDS)
 WRITE_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 5.0
 POOL_TIMEOUT_SECONDS = 5.0
 # All of a request, even if the answer comes byte by byte.
-REQUEST_LIMIT_SECONDS = 60.0
+REQUEST_LIMIT_SECONDS = float(TELEGRAM_SECONDS)
 # Before the answer of a long poll is overdue.
 _LONG_POLL_MARGIN_SECONDS = 10
 

@@ -4,19 +4,21 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import aio_pika
 import pytest
 
-from services.notifier.metrics import DEAD_LETTERS
-from services.notifier.watching import measure_dead_letters
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import NOTIFIER_QUEUES, REMINDERS, TELEGRAM_UPDATES
 from shared.instants import from_json, now
+from shared.messaging import dead_letter_watch
 from shared.messaging.broker_topology import declare_topology
 from shared.messaging.consumer import Consumer
+from shared.messaging.dead_letter_watch import DEAD_LETTERS, dead_letter_watches
 from shared.messaging.dead_letters import (
     count_dead_letters,
+    forget_dead_letters,
     list_dead_letters,
     replay_dead_letters,
     run_command,
@@ -102,8 +104,8 @@ async def test_list_keeps_to_its_limit_and_queue(broker: str) -> None:
 
 async def test_replay_twice_puts_each_message_back_once_and_begins_anew(broker: str) -> None:
     await let_die(broker, b'{"a": 1}', b'{"a": 2}')
-    assert (await replay_dead_letters(broker, NOTIFIER_QUEUES, 50))["reminders"] == 2
-    assert (await replay_dead_letters(broker, NOTIFIER_QUEUES, 50))["reminders"] == 0
+    assert (await replay_dead_letters(broker, NOTIFIER_QUEUES, 50, name="test"))["reminders"] == 2
+    assert (await replay_dead_letters(broker, NOTIFIER_QUEUES, 50, name="test"))["reminders"] == 0
     assert await settled(broker, REMINDERS.name, 2) == 2
     connection = await aio_pika.connect(broker)
     async with connection:
@@ -120,7 +122,7 @@ async def test_replay_twice_puts_each_message_back_once_and_begins_anew(broker: 
 
 async def test_replay_keeps_to_its_limit(broker: str) -> None:
     await let_die(broker, b"1", b"2", b"3")
-    assert (await replay_dead_letters(broker, [REMINDERS], 2)) == {"reminders": 2}
+    assert (await replay_dead_letters(broker, [REMINDERS], 2, name="test")) == {"reminders": 2}
     assert await settled(broker, REMINDERS.dead_letter_queue, 1) == 1
 
 
@@ -134,13 +136,46 @@ async def test_what_the_broker_does_not_confirm_stays_dead(
 
     monkeypatch.setattr(Publisher, "publish", fail)
     with pytest.raises(PublishFailed):
-        await replay_dead_letters(broker, [REMINDERS], 5)
+        await replay_dead_letters(broker, [REMINDERS], 5, name="test")
     assert await settled(broker, REMINDERS.dead_letter_queue, 1) == 1
+
+
+async def test_what_died_long_ago_is_forgotten_and_what_is_younger_stays(broker: str) -> None:
+    await let_die(broker, b"old", b"older")
+    # The broker's instants of death are whole seconds.
+    await asyncio.sleep(2.1)
+    dividing_line = now() - timedelta(seconds=1)
+    await let_die(broker, b"young")
+    await put_by_hand(broker, b"without a death")
+    assert await forget_dead_letters(broker, TELEGRAM_UPDATES, dividing_line) == 0
+    assert await forget_dead_letters(broker, REMINDERS, dividing_line) == 2
+    assert await forget_dead_letters(broker, REMINDERS, dividing_line) == 0
+    assert await settled(broker, REMINDERS.dead_letter_queue, 2) == 2
+    bodies = {letter.body for letter in await list_dead_letters(broker, [REMINDERS], 10)}
+    assert bodies == {"young", "without a death"}
+
+
+async def put_by_hand(url: str, body: bytes) -> None:
+    async with a_publisher(url) as publisher:
+        await publisher.publish("", REMINDERS.dead_letter_queue, body, message_id="by-hand")
+
+
+async def test_the_watch_forgets_after_a_fortnight(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await let_die(broker, b"text of somebody")
+    _, (_, forget) = dead_letter_watches(broker, [REMINDERS])
+    await forget()
+    assert await settled(broker, REMINDERS.dead_letter_queue, 1) == 1
+    monkeypatch.setattr(dead_letter_watch, "now", lambda: now() + timedelta(days=14, minutes=1))
+    await forget()
+    assert await settled(broker, REMINDERS.dead_letter_queue, 0) == 0
 
 
 async def test_dead_letters_are_measured(broker: str) -> None:
     await let_die(broker, b"1", b"2")
-    await measure_dead_letters(broker)
+    (_, count), _ = dead_letter_watches(broker, NOTIFIER_QUEUES)
+    await count()
     assert DEAD_LETTERS.labels("reminders")._value.get() == 2
     assert DEAD_LETTERS.labels("telegram.updates")._value.get() == 0
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from redis.asyncio import Redis
@@ -14,7 +13,7 @@ from services.notifier.provisioning import provision_redis
 from services.notifier.sending.message_states import Claim
 from services.notifier.sending.once_each import EPOCH_KEY, OnceEach
 from services.notifier.tables import HANDLED_UPDATES, LINK_REQUESTS, METADATA
-from services.notifier.watching import UPDATES_KEPT, every, prune
+from services.notifier.watching import UPDATES_KEPT, prune
 from shared.database import transaction
 from shared.instants import now
 from shared.migrations import migrate
@@ -57,22 +56,3 @@ def test_old_updates_and_requests_are_forgotten(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.scalars(select(HANDLED_UPDATES.c.update_id)).all() == [2]
         assert connection.scalars(select(LINK_REQUESTS.c.account_id)).all() == ["new"]
-
-
-async def test_what_fails_is_looked_at_again() -> None:
-    looks = 0
-    seen = asyncio.Event()
-
-    async def look() -> None:
-        nonlocal looks
-        looks += 1
-        if looks < 3:
-            raise ConnectionError("away")
-        seen.set()
-
-    watching = asyncio.create_task(every(0.01, look))
-    async with asyncio.timeout(5):
-        await seen.wait()
-    watching.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await watching

@@ -1,12 +1,13 @@
 """What becomes of a delivery, by what its handler raises."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import psycopg
 import pytest
 import redis
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from structlog.testing import capture_logs
 
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import RETRY_DELAYS_SECONDS, WorkQueue
@@ -40,6 +41,13 @@ PRESENT_AND_FAILING = [
     TimeoutError(),
     ZeroDivisionError(),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Unconfigured, the logs draw every traceback in colours, which takes seconds."""
+    with capture_logs():
+        yield
 
 
 def delivery(attempt: int = 1) -> Delivery:

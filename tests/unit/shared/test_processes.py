@@ -3,16 +3,16 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+import requests
 from environs import FileAwareEnv
 
+from deploy.local.ports import free_ports
 from shared.process.environment import PORT, load_settings
 
 ROOT = Path(__file__).parents[3]
@@ -58,9 +58,7 @@ run_process(work, host="127.0.0.1", ops_port={port}, checks={{"server": lambda: 
 
 
 def test_a_process_answers_its_endpoints_logs_json_and_stops_on_sigterm() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     process = subprocess.Popen(
         [sys.executable, "-c", PROCESS.format(port=port)],
         cwd=ROOT,
@@ -83,13 +81,55 @@ def test_a_process_answers_its_endpoints_logs_json_and_stops_on_sigterm() -> Non
     assert lines[1]["level"] == "info"
 
 
-def _until_answers(url: str) -> None:
+STUCK_PROCESS = """
+import asyncio, sys, time
+from shared.process import heartbeat
+from shared.process.processes import run_process
+
+heartbeat.BEAT_SECONDS, heartbeat.STUCK_SECONDS = 0.05, 1.0
+
+async def work(stop):
+    await asyncio.to_thread(sys.stdin.readline)
+    time.sleep(3)
+    await stop.wait()
+
+run_process(work, host="127.0.0.1", ops_port={port}, checks={{}})
+"""
+
+
+def test_healthz_says_no_while_the_loop_is_stuck_and_yes_before_and_after() -> None:
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}/healthz"
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK_PROCESS.format(port=port)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        _until_answers(url)
+        assert process.stdin is not None
+        process.stdin.write("block the loop\n")
+        process.stdin.flush()
+        _until_answers(url, 503)
+        _until_answers(url)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _until_answers(url: str, status: int = 200) -> None:
     deadline = time.monotonic() + 20
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - own process
-                assert answer.status == 200
-                return
-        except OSError:
-            assert time.monotonic() < deadline, f"{url} does not answer"
-            time.sleep(0.05)
+            answered = requests.get(url, timeout=2).status_code
+        except requests.ConnectionError:
+            answered = None
+        if answered == status:
+            return
+        assert time.monotonic() < deadline, f"{url} answers {answered}, not {status}"
+        time.sleep(0.05)

@@ -1,0 +1,26 @@
+"""What is looked after besides the work."""
+
+import asyncio
+
+import pytest
+
+from shared.process.upkeep import every
+
+
+async def test_what_fails_is_looked_at_again() -> None:
+    looks = 0
+    seen = asyncio.Event()
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise ConnectionError("away")
+        seen.set()
+
+    watching = asyncio.create_task(every(0.01, look))
+    async with asyncio.timeout(5):
+        await seen.wait()
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
