@@ -4,7 +4,7 @@ from flask.typing import ResponseReturnValue
 
 from services.auth.parts import parts
 from services.auth.schemas import JwkSetSchema
-from services.auth.signing_keys import JWKS_MAX_AGE_SECONDS
+from shared.http.access_tokens import KEY_SET_SECONDS
 from shared.http.app import ApiBlueprint
 
 blueprint = ApiBlueprint("keys", __name__, description="Public keys of the access tokens")
@@ -17,7 +17,7 @@ blueprint = ApiBlueprint("keys", __name__, description="Public keys of the acces
 def read_public_keys() -> ResponseReturnValue:
     """Return the keys that access tokens may be signed with at the moment.
 
-    A new key appears here at least 12 minutes before it signs: keep a copy for 10 minutes at most.
+    A new key appears here at least 3 minutes before it signs: keep a copy for a minute at most.
     """
-    headers = {"Cache-Control": f"public, max-age={JWKS_MAX_AGE_SECONDS}"}
+    headers = {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"}
     return {"keys": parts().key_ring.public_jwks()}, 200, headers

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from services.auth import accounts, refresh_tokens
 from services.auth.accounts import LOCALES, Account, EmailTaken
 from services.auth.email_addresses import canonical_email
+from services.auth.key_ring import KEPT_SECONDS
 from services.auth.passwords import (
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
@@ -31,6 +32,7 @@ from services.auth.signing_keys import (
 )
 from services.auth.time_zones import TIME_ZONES
 from shared.database import new_engine, transaction
+from shared.http.access_tokens import KEY_SET_SECONDS
 from shared.instants import now, to_json
 from shared.process.environment import load_settings
 
@@ -124,7 +126,11 @@ def rotate_keys(operator: Operator, options: argparse.Namespace) -> None:
     with transaction(operator.engine) as connection:
         if options.now:
             replace_keys_now(connection, sealer, now())
-            print("all keys replaced: access tokens issued so far are no longer accepted")
+            print(
+                "all keys replaced: auth refuses the access tokens issued so far within"
+                f" {KEPT_SECONDS} seconds, every other service within {KEY_SET_SECONDS} seconds"
+                " or, if it cannot reach auth, once it can"
+            )
         else:
             signs_from = publish_next_key(connection, sealer, now())
             print(f"next key published; it signs from {to_json(signs_from)}")

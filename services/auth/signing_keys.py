@@ -18,14 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from services.auth.tables import SIGNING_KEYS
-from shared.http.access_tokens import CACHE_SECONDS, LIFETIME
-
-# How long an HTTP cache between auth and a verifier may keep the key set.
-JWKS_MAX_AGE_SECONDS = 60
+from shared.http.access_tokens import KEY_SET_SECONDS, LIFETIME
 
 # Clocks may differ, and every process reads the keys anew only every few seconds.
 _MARGIN = timedelta(minutes=1)
-PUBLISHED_BEFORE_SIGNING = timedelta(seconds=CACHE_SECONDS + JWKS_MAX_AGE_SECONDS) + _MARGIN
+# A verifier may get its copy from an HTTP cache that has had it for as long as it may keep one.
+PUBLISHED_BEFORE_SIGNING = timedelta(seconds=2 * KEY_SET_SECONDS) + _MARGIN
 PUBLISHED_AFTER_SIGNING = LIFETIME + _MARGIN
 
 

@@ -3,7 +3,7 @@
 `consume` and `relay` have files of their own, so that each process imports only what it runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -30,12 +30,15 @@ from shared.process.structured_logs import get_logger
 _log = get_logger(__name__)
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, keys: JwksClient | None = None) -> Flask:
     """Build the HTTP app of the service."""
-    return build_app(new_engine(settings.database_url), JwksClient(settings.jwks_url).find_key)
+    keys = keys or JwksClient(settings.jwks_url)
+    return build_app(new_engine(settings.database_url), keys.find_key, keys.has_keys)
 
 
-def build_app(engine: Engine, find_key: KeyLookup) -> Flask:
+def build_app(
+    engine: Engine, find_key: KeyLookup, has_keys: Callable[[], bool] = lambda: True
+) -> Flask:
     """Build the HTTP app on an engine and on the keys that access tokens are verified with."""
     store = EventStore(HABITS)
 
@@ -49,14 +52,16 @@ def build_app(engine: Engine, find_key: KeyLookup) -> Flask:
         SERVICE,
         configure=configure,
         blueprints=lambda: [http_api.blueprint],
-        checks={"database": lambda: is_reachable(engine)},
+        checks={"database": lambda: is_reachable(engine), "public_keys": has_keys},
     )
 
 
 def serve_http() -> None:
-    """Answer HTTP requests."""
+    """Answer HTTP requests, from when there are keys to judge their tokens with."""
     settings = start("serve")
-    serve(lambda: create_app(settings), settings.http_host, settings.http_port)
+    keys = JwksClient(settings.jwks_url)
+    keys.wait_for_keys()
+    serve(lambda: create_app(settings, keys), settings.http_host, settings.http_port)
 
 
 def setup() -> None:

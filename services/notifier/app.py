@@ -32,8 +32,9 @@ from shared.process.ops_http import ReadinessChecks
 from shared.process.processes import run_setup
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, keys: JwksClient | None = None) -> Flask:
     """Build the HTTP app of the service."""
+    keys = keys or JwksClient(settings.jwks_url)
     engine = new_engine(settings.database_url)
     redis = new_redis(settings.redis_url)
     linking = ChatLinking(
@@ -49,10 +50,14 @@ def create_app(settings: Settings) -> Flask:
     intake = BlockingUpdateIntake(lambda: Publisher(settings.rabbitmq_url, f"{SERVICE}-api"))
     return build_app(
         linking,
-        JwksClient(settings.jwks_url).find_key,
+        keys.find_key,
         intake,
         settings.telegram_webhook_secret,
-        {"database": lambda: is_reachable(engine), "redis": lambda: redis_answers(redis)},
+        {
+            "database": lambda: is_reachable(engine),
+            "redis": lambda: redis_answers(redis),
+            "public_keys": keys.has_keys,
+        },
     )
 
 
@@ -83,9 +88,11 @@ def build_app(
 
 
 def serve_http() -> None:
-    """Answer HTTP requests."""
+    """Answer HTTP requests, from when there are keys to judge their tokens with."""
     settings = start("serve")
-    serve(lambda: create_app(settings), settings.http_host, settings.http_port)
+    keys = JwksClient(settings.jwks_url)
+    keys.wait_for_keys()
+    serve(lambda: create_app(settings, keys), settings.http_host, settings.http_port)
 
 
 def setup() -> None:

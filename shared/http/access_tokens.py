@@ -5,7 +5,7 @@ A token is accepted only with a known `kid`, our issuer and audience, type `acce
 never in answer to an address inside a token.
 """
 
-import threading
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,20 +17,29 @@ from flask import Flask, Response
 from flask_jwt_extended import JWTManager, get_jwt_identity
 
 from shared.http.problem_details import RETRY_AFTER_SECONDS, Problem, unauthorized
-from shared.process.structured_logs import get_logger
+from shared.process.waiting import wait_for
+from shared.refreshed import Refreshed
 
 ALGORITHM = "EdDSA"
 ISSUER = "habit-tracker"
 AUDIENCE = "habit-tracker-api"
 LIFETIME = timedelta(minutes=15)
 
-CACHE_SECONDS = 600
-REFETCH_SECONDS = 30
-_FETCH_TIMEOUT_SECONDS = 3
+# How far the clocks of two of our machines may be apart.
+LEEWAY = timedelta(seconds=10)
+
+# How old a copy of the key set may be, with a verifier and in any HTTP cache. The margins of a
+# rotation follow from it, and so does how long a withdrawn key is still trusted.
+KEY_SET_SECONDS = 60
+# Shorter, because what auth answers with is some seconds old already.
+_KEPT_SECONDS = KEY_SET_SECONDS - 10
+ASKED_AGAIN_SECONDS = 5
+_FETCH_TIMEOUT_SECONDS = 2
+_FETCH_LIMIT_SECONDS = 3
+WAITED_FOR_KEYS_SECONDS = 30
+_NO_KEYS = (requests.RequestException, jwt.PyJWTError, ValueError)
 
 KeyLookup = Callable[[str], Any]
-
-_log = get_logger(__name__)
 
 
 class UnknownKey(jwt.InvalidTokenError):
@@ -50,6 +59,7 @@ def init_access_tokens(app: Flask, find_key: KeyLookup) -> JWTManager:
         JWT_ENCODE_AUDIENCE=AUDIENCE,
         JWT_DECODE_AUDIENCE=AUDIENCE,
         JWT_ACCESS_TOKEN_EXPIRES=LIFETIME,
+        JWT_DECODE_LEEWAY=LEEWAY,
         JWT_TOKEN_LOCATION=["headers"],
         # The library wants static keys at start; the loader below is what is used.
         JWT_PUBLIC_KEY="unused",
@@ -83,53 +93,58 @@ def current_account_id() -> str:
 
 
 class JwksClient:
-    """The public keys of auth, kept for `CACHE_SECONDS`.
+    """The public keys of auth, at most `KEY_SET_SECONDS` old while auth answers.
 
-    An unknown `kid` asks again, at most every `REFETCH_SECONDS`. When auth does not answer, the
+    An unknown `kid` asks again, at most every `ASKED_AGAIN_SECONDS`. When auth does not answer, the
     last good set stays in use; without any set, tokens cannot be judged and the answer is 503.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._url = url
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._keys: dict[str, Any] = {}
-        self._fetched_at: float | None = None
-        self._asked_at: float | None = None
+        self._keys = Refreshed(
+            "public keys",
+            lambda: _fetch_keys(url),
+            kept_seconds=_KEPT_SECONDS,
+            retry_seconds=ASKED_AGAIN_SECONDS,
+            limit_seconds=_FETCH_LIMIT_SECONDS,
+            clock=clock,
+        )
+
+    def wait_for_keys(self, limit_seconds: float = WAITED_FOR_KEYS_SECONDS) -> None:
+        """Wait for auth's first answer: who takes requests should be able to judge tokens.
+
+        Gives up quietly after `limit_seconds`: what needs no token can be served without auth.
+        """
+        with contextlib.suppress(*_NO_KEYS):
+            wait_for("auth", self._keys.read_now, _NO_KEYS, limit_seconds=limit_seconds)
+
+    def has_keys(self) -> bool:
+        """Whether tokens can be judged."""
+        return bool(self._keys.current())
 
     def find_key(self, kid: str) -> Any:
         """Return the public key of a kid. Raises UnknownKey, or Problem 503 without any keys."""
-        with self._lock:
-            if self._is_older_than(self._fetched_at, CACHE_SECONDS) or kid not in self._keys:
-                self._fetch()
-            if not self._keys:
-                raise Problem(
-                    503,
-                    "service_unavailable",
-                    "Tokens cannot be checked right now; try again shortly.",
-                    headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-                )
-            if kid not in self._keys:
-                raise UnknownKey("the token was signed with an unknown key")
-            return self._keys[kid]
+        keys = self._keys.current()
+        if keys and kid not in keys:
+            keys = self._keys.newer()
+        if not keys:
+            raise Problem(
+                503,
+                "service_unavailable",
+                "Tokens cannot be checked right now; try again shortly.",
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        if kid not in keys:
+            raise UnknownKey("the token was signed with an unknown key")
+        return keys[kid]
 
-    def _is_older_than(self, instant: float | None, seconds: float) -> bool:
-        return instant is None or self._clock() - instant > seconds
 
-    def _fetch(self) -> None:
-        pause = REFETCH_SECONDS if self._keys else 1
-        if not self._is_older_than(self._asked_at, pause):
-            return
-        self._asked_at = self._clock()
-        try:
-            answer = requests.get(self._url, timeout=_FETCH_TIMEOUT_SECONDS)
-            answer.raise_for_status()
-            keys = jwt.PyJWKSet.from_dict(answer.json())
-        except (requests.RequestException, jwt.PyJWTError, ValueError) as error:
-            _log.warning("public keys not fetched", reason=repr(error), have=len(self._keys))
-            return
-        self._keys = {key.key_id: key.key for key in keys.keys if key.key_id}
-        self._fetched_at = self._asked_at
+def _fetch_keys(url: str) -> dict[str, Any]:
+    answer = requests.get(
+        url, headers={"Cache-Control": "no-cache"}, timeout=_FETCH_TIMEOUT_SECONDS
+    )
+    answer.raise_for_status()
+    key_set = jwt.PyJWKSet.from_dict(answer.json())
+    return {key.key_id: key.key for key in key_set.keys if key.key_id}
 
 
 def _missing(_reason: str) -> Response:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.spa_client import SpaClient
 from tests.faults.arena import Arena
 from tests.faults.disasters import KILLED
 from tests.faults.replicas import Replica, gateway_over, is_ready
@@ -21,8 +20,6 @@ pytestmark = pytest.mark.timeout(900)
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 
 HTTP_PROGRAMS = {"auth": "auth", "habits": "habits", "notifier": "notifier-api"}
-# A process that has just started needs auth once, for the public keys.
-KEYS_FIRST = (("auth",), ("habits", "notifier"))
 OTHER_PROGRAMS = tuple(name for name in KILLED if name not in HTTP_PROGRAMS.values())
 
 
@@ -37,21 +34,18 @@ def test_21_rolling_restarts_refuse_no_request_and_redeliver_nothing(
         service: (programs.port(program), extra[service].port)
         for service, program in HTTP_PROGRAMS.items()
     }
-    _have_keys_fetched(extra["habits"].port, "/api/habit/", arena)
-    _have_keys_fetched(extra["notifier"].port, "/api/tg/link/", arena)
     redelivered_before = arena.rig.redeliveries()
     with (
         gateway_over(tmp_path, {**upstreams, "status": (programs.port("gateway-status"),)}) as url,
         arena.under_load(url) as load,
     ):
         for _ in range(ROUNDS):
-            for services in KEYS_FIRST:
-                programs.restart(*(HTTP_PROGRAMS[service] for service in services))
-                for service in services:
-                    _wait_until_ready(programs.port(HTTP_PROGRAMS[service]), service)
-                _restart([extra[service] for service in services])
-                for service in services:
-                    _wait_until_ready(extra[service].port, service)
+            programs.restart(*HTTP_PROGRAMS.values())
+            for service, program in HTTP_PROGRAMS.items():
+                _wait_until_ready(programs.port(program), service)
+            _restart(list(extra.values()))
+            for service, replica in extra.items():
+                _wait_until_ready(replica.port, service)
             programs.restart(*OTHER_PROGRAMS)
             _restart([each for each in arena.rig.replicas if each.process != "serve"])
     assert load.workload.journal.in_doubt == 0
@@ -83,12 +77,6 @@ def test_servers_vanish_and_everything_that_starts_meanwhile_waits_for_them(aren
             for server in ("redis", "postgresql", "rabbitmq"):
                 programs.start(server)
         eventually(arena.rig.is_ready, "all are ready", 120)
-
-
-def _have_keys_fetched(port: int, path: str, arena: Arena) -> None:
-    """Have a new process judge a token, as it would have long before anything is restarted."""
-    session = SpaClient.registered(arena.rig.system.gateway_url).session
-    assert session.get(f"http://127.0.0.1:{port}{path}", timeout=20).status_code == 200
 
 
 def _restart(replicas: list[Replica]) -> None:

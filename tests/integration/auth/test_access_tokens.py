@@ -13,6 +13,7 @@ from flask_jwt_extended import create_access_token
 
 from services.auth.sealing import private_key_sealer
 from services.auth.signing_keys import stored_keys, unsealed
+from shared.http.access_tokens import LEEWAY, LIFETIME
 from shared.instants import now
 from tests.integration.auth.callers import Caller, assert_problem, bearer, rows
 from tests.integration.auth.conftest import SECRET, parts_of
@@ -94,6 +95,30 @@ def test_an_expired_token_is_refused_and_says_so(forger: Forger, ann: Caller) ->
     expired = forger.token(exp=now() - timedelta(seconds=61))
 
     assert_problem(ann.me(expired), 401, "token_expired")
+
+
+@pytest.mark.parametrize(
+    "ahead_seconds", [-9, 9], ids=["verifier's clock ahead", "verifier's clock behind"]
+)
+def test_clocks_may_differ_by_some_seconds(forger: Forger, ann: Caller, ahead_seconds: int) -> None:
+    """A token just issued, and one about to expire, by a clock that is ahead or behind."""
+    signed_at = now() + timedelta(seconds=ahead_seconds)
+    fresh = forger.token(iat=signed_at, nbf=signed_at, exp=signed_at + LIFETIME)
+    assert ann.me(fresh).status_code == 200
+    assert ann.me(forger.token(exp=signed_at + timedelta(seconds=1))).status_code == 200
+
+
+def test_a_token_from_further_ahead_is_refused(forger: Forger, ann: Caller) -> None:
+    ahead = now() + timedelta(seconds=20)
+
+    assert_problem(ann.me(forger.token(iat=ahead)), 401, "invalid_token")
+    assert_problem(ann.me(forger.token(nbf=ahead)), 401, "invalid_token")
+
+
+def test_a_token_is_refused_once_its_time_and_the_leeway_are_over(
+    forger: Forger, ann: Caller
+) -> None:
+    assert_problem(ann.me(forger.token(exp=now() - LEEWAY)), 401, "token_expired")
 
 
 def test_an_unsigned_token_is_refused(forger: Forger, ann: Caller) -> None:

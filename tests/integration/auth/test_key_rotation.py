@@ -1,13 +1,16 @@
 """The key set, and its rotation while tokens are out and replicas are running."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import jwt
 import pytest
 from flask import Flask
 from sqlalchemy import Engine
+from werkzeug.serving import make_server
 
 from services.auth.key_ring import KeyRing, NoSigningKey
 from services.auth.sealing import private_key_sealer
@@ -18,10 +21,20 @@ from services.auth.signing_keys import (
     replace_keys_now,
     stored_keys,
 )
-from shared.database import transaction
-from shared.http.access_tokens import CACHE_SECONDS, LIFETIME
+from services.habits.app import build_app as build_habits
+from shared.database import new_engine, transaction
+from shared.http.access_tokens import KEY_SET_SECONDS, LIFETIME, JwksClient
 from shared.instants import now
-from tests.integration.auth.callers import Caller, assert_problem, change, fetch, registered, rows
+from shared.migrations import migrate
+from tests.integration.auth.callers import (
+    Caller,
+    assert_problem,
+    bearer,
+    change,
+    fetch,
+    registered,
+    rows,
+)
 from tests.integration.auth.conftest import SECRET, MakeApp, parts_of
 
 SEALER = private_key_sealer(SECRET)
@@ -85,7 +98,7 @@ def test_a_rotation_publishes_first_signs_later_and_keeps_the_old_key_long_enoug
     with transaction(engine) as connection:
         signs_from = publish_next_key(connection, SEALER, now())
 
-    assert signs_from - now() > timedelta(seconds=CACHE_SECONDS)
+    assert signs_from - now() > timedelta(seconds=KEY_SET_SECONDS)
     published = kids(replica())
     assert published[0] == old
     assert len(published) == 2
@@ -175,8 +188,74 @@ def test_in_an_emergency_the_old_key_is_withdrawn_at_once(
     assert after.me(refreshed.json["access"]).status_code == 200
 
 
+@dataclass
+class Clock:
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def key_set_url(app: Flask, engine: Engine) -> Iterator[str]:
+    """Serve the key set of an auth whose own copy is always fresh."""
+    parts = replace(parts_of(app), key_ring=KeyRing(engine, SEALER, kept_seconds=0))
+    app.extensions["auth_parts"] = parts
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/api/.well-known/jwks.json"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_another_service_refuses_a_withdrawn_key_after_a_minute_at_most(
+    app: Flask, engine: Engine, key_set_url: str, database: Callable[[str], str]
+) -> None:
+    access = registered(app).tokens()["access"]
+    clock = Clock()
+    migrate("habits", habits_url := database("habits"))
+    habits_engine = new_engine(habits_url)
+    habits = build_habits(habits_engine, JwksClient(key_set_url, clock).find_key).test_client()
+    assert habits.get("/api/habit/", headers=bearer(access)).status_code == 200
+
+    with transaction(engine) as connection:
+        replace_keys_now(connection, SEALER, now())
+    clock.seconds += KEY_SET_SECONDS
+    answer = habits.get("/api/habit/", headers=bearer(access))
+    habits_engine.dispose()
+
+    assert_problem(answer, 401, "invalid_token")
+
+
+def test_the_keys_are_given_while_the_database_hangs(engine: Engine) -> None:
+    ring = KeyRing(engine, SEALER, kept_seconds=1)
+    kid = ring.signer().kid
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("LOCK TABLE signing_keys IN ACCESS EXCLUSIVE MODE")
+        wait_for(lambda: ring.signer().kid == kid and _waits_for_the_lock(engine))
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(lambda _: ring.signer().kid, range(8))) == {kid}
+        assert _waits_for_the_lock(engine)
+    wait_for(lambda: not _waits_for_the_lock(engine))
+    ring.signer()
+
+
+def _waits_for_the_lock(engine: Engine) -> bool:
+    query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'"
+    with engine.connect() as connection:
+        return bool(connection.exec_driver_sql(query).scalar_one())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = now() + timedelta(seconds=20)
+    while not condition():
+        assert now() < deadline
+
+
 def test_a_running_replica_follows_within_its_cache_time(engine: Engine) -> None:
-    ring = KeyRing(engine, SEALER, cache_seconds=0.3)
+    ring = KeyRing(engine, SEALER, kept_seconds=0.3)
     old = ring.signer().kid
     with transaction(engine) as connection:
         replace_keys_now(connection, SEALER, now())

@@ -11,7 +11,9 @@ import pytest
 from flask import Flask
 
 from services.auth.__main__ import main
+from services.auth.key_ring import KEPT_SECONDS
 from services.auth.settings import Settings
+from shared.http.access_tokens import KEY_SET_SECONDS
 from tests.integration.auth.callers import (
     PASSWORD,
     Caller,
@@ -179,12 +181,19 @@ def test_rotating_keys_says_when_the_next_key_signs(
 
 
 def test_rotating_keys_now_replaces_them_all_even_under_another_secret(
-    run: Run, database_url: str, app: Flask, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    database_url: str,
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = rows(database_url, "SELECT kid FROM signing_keys")
     monkeypatch.setenv("SIGNING_KEYS_SECRET", "another secret of 32 characters.")
 
     assert run("rotate-keys", "--now") == 0
+    told = capsys.readouterr().out
+    assert f"auth refuses the access tokens issued so far within {KEPT_SECONDS} seconds" in told
+    assert f"every other service within {KEY_SET_SECONDS} seconds" in told
     after = rows(database_url, "SELECT kid FROM signing_keys")
     assert len(after) == 1
     assert after != before

@@ -234,7 +234,7 @@ BAD_TOKENS = {
     "foreign key": token(Ed25519PrivateKey.generate()),
     "unknown kid": token(headers={"kid": "k-2"}),
     "without kid": token(headers={"typ": "JWT"}),
-    "expired": token(exp=now() - timedelta(seconds=1)),
+    "expired": token(exp=now() - timedelta(seconds=11)),
     "without expiry": token(exp=None),
     "wrong audience": token(aud="somebody-else"),
     "wrong issuer": token(iss="somebody-else"),
