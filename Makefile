@@ -1,7 +1,7 @@
 # What each target does: `make help`. Every target sets up what it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit soak benchmarks check audit secrets format lock
+.PHONY: help run test test-faults test-unit soak benchmarks check audit secrets format lock
 
 PYTHON := .venv/bin/python
 # No make-level parallelism: the programs below use all cores by themselves.
@@ -13,9 +13,18 @@ help: ## Show this list
 run: ## Start the whole system in the foreground; data stay in .run/
 	@exec deploy/local/bootstrap.sh run
 
-test: ## Run all tests, against real servers of their own
+# Tests wait more than they compute: two workers, each with servers of its own, halve the time.
+# What shares a system or a database stays on one of them, in the order of tests/conftest.py.
+WORKERS := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+
+test: ## Run all tests but the long faults, against real servers of their own; minutes
 	@deploy/local/bootstrap.sh machine
-	$(PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered
+	$(PYTHON) -m pytest $(WORKERS) -m "not faults or short" \
+		--cov --cov-report=term-missing:skip-covered
+
+test-faults: ## Run the other faults: all kills, guards, a minute of soak
+	@deploy/local/bootstrap.sh machine
+	$(PYTHON) -m pytest $(WORKERS) -m "faults and not short"
 
 test-unit: ## Run the tests that need no server
 	@deploy/local/bootstrap.sh environment

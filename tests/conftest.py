@@ -2,12 +2,16 @@
 
 A server is, in this order: the one that a TEST_* variable names, one in a container where a Docker
 engine answers, a private one on this machine. Each test works in a space of its own on it.
+
+Most tests wait more than they compute, so two workers (`-n 2`, pytest-xdist) share them; each has
+servers of its own. A worker takes whole files, because their tests share a database.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -20,14 +24,26 @@ from tests.servers.whole_system import (
     running_system,
 )
 
+FAULTS = Path(__file__).parent / "faults"
+WHOLE_SYSTEMS = ("system", "arena")
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what needs a whole system last: even idle, it takes the processor from other tests."""
-    items.sort(key=lambda item: [name in _fixtures(item) for name in ("arena", "system")])
+    """Keep on one worker what shares a system or a database, and run whole systems last.
+
+    Even idle, a whole system takes the processor from other tests.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_system(item) or str(item.path)))
+        if FAULTS in item.path.parents:
+            item.add_marker(pytest.mark.faults)
+    items.sort(key=_system)
 
 
-def _fixtures(item: pytest.Item) -> list[str]:
-    return getattr(item, "fixturenames", [])
+def _system(item: pytest.Item) -> str:
+    fixtures = getattr(item, "fixturenames", [])
+    return next((name for name in WHOLE_SYSTEMS if name in fixtures), "")
 
 
 @cache

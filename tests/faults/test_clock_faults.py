@@ -59,6 +59,7 @@ def jump_to(engine: Engine, offset: timedelta) -> None:
         connection.exec_driver_sql("UPDATE clock.jump SET by = %s", (offset,))
 
 
+@pytest.mark.short
 def test_a_clock_that_jumps_announces_no_date_twice_and_nothing_early(schedule: Engine) -> None:
     began = now()
     due_at = seconds_ago(-1800)

@@ -128,6 +128,7 @@ class TestALostAnswerToCommit:
         headers = {} if key is None else {"Idempotency-Key": key}
         return caller.request("POST", "/api/habit/", headers, json=WATER)
 
+    @pytest.mark.short
     def test_repeated_with_its_key_gives_the_first_result(
         self, line: TcpProxy, anna: Caller, habits_url: str
     ) -> None:

@@ -52,6 +52,7 @@ def start_relay(broker: str, outbox_url: str, tmp_path: Path) -> Start:
     return start
 
 
+@pytest.mark.short
 @pytest.mark.timeout(120 + 20 * ROUNDS)
 def test_a_relay_killed_between_confirm_and_delete_repeats_but_never_loses(
     outbox_url: str, outbox_engine: Engine, broker: str, start_relay: Start

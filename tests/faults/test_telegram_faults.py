@@ -36,6 +36,7 @@ def most_in_any_second(instants: list[float]) -> int:
     return max(len([at for at in instants if start <= at < start + 1]) for start in instants)
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("fault", ["drop_after_recording", "hang_after_recording"])
 def test_a_recorded_message_whose_answer_is_lost_is_unknown_counted_and_not_repeated(
     notifier: Notifier, fault: str

@@ -54,10 +54,12 @@ def own_redis_database(url: str, *, for_system: bool = False) -> str:
     """Return the URL of a database of this test run on the server, emptied.
 
     The whole system gets another one than the tests, which empty theirs again and again. A URL that
-    names a database other than 0 says which is the tests' own.
+    names a database other than 0 says which is the tests' own; of several workers, the first one's.
     """
-    named = urlsplit(url).path.strip("/")
-    number = int(named or 0) or 1 + os.getpid() % (SYSTEM_SHIFT - 1)
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    run = os.getppid() if worker else os.getpid()
+    first = int(urlsplit(url).path.strip("/") or 0) or run
+    number = 1 + (first - 1 + int((worker or "gw0").removeprefix("gw"))) % (SYSTEM_SHIFT - 1)
     own_url = with_path(url, str(number + SYSTEM_SHIFT if for_system else number))
     with redis.Redis.from_url(own_url) as client:
         client.flushdb()

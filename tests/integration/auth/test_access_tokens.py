@@ -73,11 +73,11 @@ def test_the_forgers_tokens_are_good_until_something_is_changed(
         {"without": "exp"},
         {"without": "sub"},
         {"kid": "unknown"},
-        {"key": Ed25519PrivateKey.generate()},
+        pytest.param({"key": Ed25519PrivateKey.generate()}, id="another key"),
         {"sub": 7},
         {"sub": None},
         {"exp": "tomorrow"},
-        {"iat": now() + timedelta(days=1)},
+        pytest.param({"iat": now() + timedelta(days=1)}, id="issued tomorrow"),
     ],
     ids=str,
 )
