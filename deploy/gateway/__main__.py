@@ -2,8 +2,8 @@
 
 To be started with `nginx -p DIR -c DIR/nginx.conf -e stderr`; it stays in the foreground.
 
-CORS_ALLOWED_ORIGINS, RATE_LIMIT_REGISTER_PER_MINUTE and RATE_LIMIT_TOKEN_PER_MINUTE come from the
-environment, as they do for the services; a wrong one stops the start with its name.
+What the user chooses (deploy/gateway/settings.py) comes from the environment; a wrong value stops
+the start with the name of its variable and the form it should have.
 """
 
 import argparse
@@ -12,11 +12,9 @@ from pathlib import Path
 
 from environs import FileAwareEnv
 
-from deploy.gateway.configuration import (
-    GatewaySettings,
-    render_configuration,
-)
-from shared.process.environment import POSITIVE, load_settings
+from deploy.gateway.configuration import GatewaySettings, render_configuration
+from deploy.gateway.settings import read_gateway_choices
+from shared.process.environment import load_settings
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -34,20 +32,12 @@ def main(arguments: list[str] | None = None) -> None:
             access_log=options.access_log.absolute(),
             upstreams=upstreams,
             resolver=options.resolver,
-            cors_origins=_origins(environment.str("CORS_ALLOWED_ORIGINS", "")),
-            register_per_minute=environment.int(
-                "RATE_LIMIT_REGISTER_PER_MINUTE", 10, validate=POSITIVE
-            ),
-            token_per_minute=environment.int("RATE_LIMIT_TOKEN_PER_MINUTE", 30, validate=POSITIVE),
+            choices=read_gateway_choices(environment),
         )
 
     configuration = render_configuration(load_settings(read))
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "nginx.conf").write_text(configuration, encoding="utf-8")
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
 
 def _upstream(value: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from deploy.gateway.own_problems import OWN_PROBLEMS
+from deploy.gateway.settings import GatewayChoices
 
 UPSTREAMS = ("auth", "habits", "notifier", "status")
 
@@ -27,7 +28,6 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
 _LISTEN = re.compile(r"(?:(?:[0-9.]+|\[[0-9A-Fa-f:]+\]):)?[0-9]{1,5}")
 
@@ -40,8 +40,8 @@ class WrongGatewaySetting(ValueError):
 class GatewaySettings:
     """What differs between two gateways.
 
-    `state` is an existing folder that nginx may write; `resolver` is set where upstream names
-    stand for a changing number of replicas.
+    `choices` are the user's; `state` is an existing folder that nginx may write; `resolver` is set
+    where upstream names stand for a changing number of replicas.
     """
 
     listen: str
@@ -49,9 +49,7 @@ class GatewaySettings:
     state: Path
     access_log: Path
     upstreams: Mapping[str, tuple[str, ...]]
-    register_per_minute: int
-    token_per_minute: int
-    cors_origins: tuple[str, ...] = ()
+    choices: GatewayChoices
     resolver: str | None = None
 
     def __post_init__(self) -> None:
@@ -64,16 +62,8 @@ class GatewaySettings:
         for name, addresses in self.upstreams.items():
             for address in addresses:
                 _require(_ADDRESS, address, f"upstream {name}")
-        for origin in self.cors_origins:
-            _require(_ORIGIN, origin, "CORS_ALLOWED_ORIGINS")
         if self.resolver is not None:
             _require(_LISTEN, f"{self.resolver}:53", "resolver")
-        for variable, limit in (
-            ("RATE_LIMIT_REGISTER_PER_MINUTE", self.register_per_minute),
-            ("RATE_LIMIT_TOKEN_PER_MINUTE", self.token_per_minute),
-        ):
-            if limit < 1:
-                raise WrongGatewaySetting(f"{variable}: must be at least 1")
 
 
 def render_configuration(settings: GatewaySettings) -> str:
@@ -92,9 +82,7 @@ def render_configuration(settings: GatewaySettings) -> str:
         state=settings.state,
         access_log=settings.access_log,
         upstreams=settings.upstreams,
-        register_per_minute=settings.register_per_minute,
-        token_per_minute=settings.token_per_minute,
-        cors_origins=settings.cors_origins,
+        choices=settings.choices,
         resolver=settings.resolver,
         problems=OWN_PROBLEMS,
         content_security_policy=CONTENT_SECURITY_POLICY,

@@ -104,7 +104,7 @@ def main() -> None:
         return StatusSettings(
             targets=_targets(environment),
             http_host=environment.str("HTTP_HOST", "127.0.0.1"),
-            http_port=environment.int("HTTP_PORT", 8000, validate=PORT),
+            http_port=environment.int("HTTP_PORT", 8000, **PORT),
             log_level=environment.str("LOG_LEVEL", "INFO", validate=ma.validate.OneOf(LOG_LEVELS)),
         )
 

@@ -22,9 +22,7 @@ def gateway_program(settings: Settings, run: RunDirectory, upstreams: Mapping[st
             state=run.gateway,
             access_log=Path("/dev/stdout"),
             upstreams={name: (address,) for name, address in upstreams.items()},
-            cors_origins=settings.cors_allowed_origins,
-            register_per_minute=settings.register_per_minute,
-            token_per_minute=settings.token_per_minute,
+            choices=settings.gateway,
         )
     )
     file = run.gateway / "nginx.conf"

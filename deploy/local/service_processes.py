@@ -125,8 +125,8 @@ def _own_variables(service: str, settings: Settings, secrets: GeneratedSecrets) 
         case "auth":
             return {
                 "SIGNING_KEYS_SECRET": secrets.signing_keys,
-                "RATE_LIMIT_REGISTER_PER_MINUTE": str(settings.register_per_minute),
-                "RATE_LIMIT_TOKEN_PER_MINUTE": str(settings.token_per_minute),
+                "RATE_LIMIT_REGISTER_PER_MINUTE": str(settings.gateway.register_per_minute),
+                "RATE_LIMIT_TOKEN_PER_MINUTE": str(settings.gateway.token_per_minute),
                 "RATE_LIMIT_FAILED_LOGINS": str(settings.failed_logins),
             }
         case "scheduler":

@@ -5,7 +5,6 @@ otherwise show up as one of twenty processes that keeps failing.
 """
 
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -14,8 +13,18 @@ import marshmallow as ma
 from dotenv import dotenv_values
 from environs import FileAwareEnv
 
+from deploy.gateway.settings import GatewayChoices, read_gateway_choices
 from deploy.local.programs import REPOSITORY
-from shared.process.environment import PORT, POSITIVE
+from shared.process.environment import (
+    DATABASE_URL,
+    HTTP_URL,
+    PORT,
+    POSITIVE,
+    RABBITMQ_URL,
+    REDIS_URL,
+    Pattern,
+    optional,
+)
 from shared.process.structured_logs import LOG_LEVELS
 
 Updates = Literal["polling", "webhook"]
@@ -35,15 +44,19 @@ VARIABLES = (
     "RATE_LIMIT_TOKEN_PER_MINUTE",
     "RATE_LIMIT_FAILED_LOGINS",
     "PUBLIC_URL",
+    "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "DATABASE_PREFIX",
     "HABIT_TRACKER_RUN_DIR",
 )
 SERVER_URLS = ("POSTGRES_URL", "RABBITMQ_URL", "REDIS_URL")
 
-_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]{20,}")
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
-_DATABASE_PREFIX = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_TOKEN = Pattern(
+    r"[0-9]+:[A-Za-z0-9_-]{20,}", "must be as @BotFather gives it: digits, a colon, 35 characters"
+)
+_DATABASE_PREFIX = Pattern(
+    r"[a-z][a-z0-9_]{0,40}", "must be lower-case letters, digits and _, and begin with a letter"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +65,7 @@ class Settings:
 
     run_directory: Path
     gateway_port: int
-    public_url: str
+    gateway: GatewayChoices
     postgres_url: str = field(repr=False)
     rabbitmq_url: str = field(repr=False)
     redis_url: str = field(repr=False)
@@ -61,10 +74,7 @@ class Settings:
     telegram_api_url: str
     telegram_simulator_port: int
     telegram_updates: Updates
-    cors_allowed_origins: tuple[str, ...]
     reminder_grace_seconds: int
-    register_per_minute: int
-    token_per_minute: int
     failed_logins: int
     log_level: str
 
@@ -72,6 +82,12 @@ class Settings:
     def uses_simulator(self) -> bool:
         """Whether the Telegram simulator takes the place of Telegram."""
         return not self.telegram_bot_token
+
+    @property
+    def public_url(self) -> str:
+        """The gateway's address as the outside sees it; without a choice, that of this machine."""
+        chosen = self.gateway.public_url
+        return chosen.geturl() if chosen else f"http://localhost:{self.gateway_port}"
 
 
 def load_dotenv(file: Path) -> None:
@@ -86,7 +102,7 @@ def load_dotenv(file: Path) -> None:
 
 def read_settings(environment: FileAwareEnv) -> Settings:
     """Read and check all settings; an error names the variable, never its value."""
-    gateway_port = environment.int("GATEWAY_PORT", 8080, validate=PORT)
+    gateway_port = environment.int("GATEWAY_PORT", 8080, **PORT)
     updates = environment.str(
         "TELEGRAM_UPDATES", "polling", validate=ma.validate.OneOf(get_args(Updates))
     )
@@ -95,65 +111,23 @@ def read_settings(environment: FileAwareEnv) -> Settings:
             environment.str("HABIT_TRACKER_RUN_DIR", str(REPOSITORY / ".run"))
         ).absolute(),
         gateway_port=gateway_port,
-        public_url=environment.str(
-            "PUBLIC_URL", f"http://localhost:{gateway_port}", validate=_url("http", "https")
-        ).rstrip("/"),
-        postgres_url=environment.str(
-            "POSTGRES_URL", "", validate=_optional(_url("postgresql", "postgres"))
-        ),
-        rabbitmq_url=environment.str("RABBITMQ_URL", "", validate=_optional(_url("amqp", "amqps"))),
-        redis_url=environment.str("REDIS_URL", "", validate=_optional(_url("redis", "rediss"))),
+        gateway=read_gateway_choices(environment),
+        postgres_url=environment.str("POSTGRES_URL", "", validate=optional(DATABASE_URL)),
+        rabbitmq_url=environment.str("RABBITMQ_URL", "", validate=optional(RABBITMQ_URL)),
+        redis_url=environment.str("REDIS_URL", "", validate=optional(REDIS_URL)),
         database_prefix=environment.str(
-            "DATABASE_PREFIX", "habit_tracker_", validate=_pattern(_DATABASE_PREFIX)
+            "DATABASE_PREFIX", "habit_tracker_", validate=_DATABASE_PREFIX
         ),
-        telegram_bot_token=environment.str(
-            "TELEGRAM_BOT_TOKEN", "", validate=_optional(_pattern(_TOKEN))
-        ),
+        telegram_bot_token=environment.str("TELEGRAM_BOT_TOKEN", "", validate=optional(_TOKEN)),
         telegram_api_url=environment.str(
-            "TELEGRAM_API_URL", "https://api.telegram.org", validate=_url("http", "https")
+            "TELEGRAM_API_URL", "https://api.telegram.org", validate=HTTP_URL
         ).rstrip("/"),
-        telegram_simulator_port=environment.int("TELEGRAM_SIMULATOR_PORT", 8081, validate=PORT),
+        telegram_simulator_port=environment.int("TELEGRAM_SIMULATOR_PORT", 8081, **PORT),
         telegram_updates="webhook" if updates == "webhook" else "polling",
-        cors_allowed_origins=_origins(environment),
-        reminder_grace_seconds=environment.int("REMINDER_GRACE_SECONDS", 3600, validate=POSITIVE),
-        register_per_minute=environment.int(
-            "RATE_LIMIT_REGISTER_PER_MINUTE", 10, validate=POSITIVE
-        ),
-        token_per_minute=environment.int("RATE_LIMIT_TOKEN_PER_MINUTE", 30, validate=POSITIVE),
-        failed_logins=environment.int("RATE_LIMIT_FAILED_LOGINS", 5, validate=POSITIVE),
+        reminder_grace_seconds=environment.int("REMINDER_GRACE_SECONDS", 3600, **POSITIVE),
+        failed_logins=environment.int("RATE_LIMIT_FAILED_LOGINS", 5, **POSITIVE),
         log_level=environment.str("LOG_LEVEL", "INFO", validate=ma.validate.OneOf(LOG_LEVELS)),
     )
     if settings.uses_simulator and settings.telegram_simulator_port == gateway_port:
-        raise ma.ValidationError("TELEGRAM_SIMULATOR_PORT: must differ from GATEWAY_PORT")
+        raise ma.ValidationError("TELEGRAM_SIMULATOR_PORT: must be another port than GATEWAY_PORT")
     return settings
-
-
-def _origins(environment: FileAwareEnv) -> tuple[str, ...]:
-    value = environment.str("CORS_ALLOWED_ORIGINS", "")
-    origins = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
-    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
-        raise ma.ValidationError("CORS_ALLOWED_ORIGINS: each must be like https://example.org")
-    return origins
-
-
-def _url(*schemes: str) -> ma.validate.Validator:
-    names = "|".join(schemes)
-    return _pattern(re.compile(rf"""(?:{names})://[^\s"']+"""), f"must start with {names}://")
-
-
-def _pattern(pattern: re.Pattern[str], error: str = "has the wrong form") -> ma.validate.Validator:
-    return ma.validate.Regexp(re.compile(rf"(?:{pattern.pattern})\Z"), error=error)
-
-
-def _optional(validator: ma.validate.Validator) -> ma.validate.Validator:
-    return _Optional(validator)
-
-
-class _Optional(ma.validate.Validator):
-    """Accept an empty value beside those that the other validator accepts."""
-
-    def __init__(self, validator: ma.validate.Validator) -> None:
-        self._validator = validator
-
-    def __call__(self, value: str) -> str:
-        return value and self._validator(value)

@@ -26,8 +26,10 @@ def read_settings(environment: FileAwareEnv) -> Settings:
     """Read the settings; an EnvError names the variable that is missing or wrong."""
     return Settings(
         host=environment.str("TELEGRAM_SIMULATOR_HOST", "127.0.0.1"),
-        port=environment.int("TELEGRAM_SIMULATOR_PORT", 8081, validate=PORT),
-        bot_token=environment.str("TELEGRAM_BOT_TOKEN", validate=validate.Length(min=1)),
+        port=environment.int("TELEGRAM_SIMULATOR_PORT", 8081, **PORT),
+        bot_token=environment.str(
+            "TELEGRAM_BOT_TOKEN", validate=validate.Length(1, error="must not be empty")
+        ),
         journal=_path(environment.str("TELEGRAM_SIMULATOR_JOURNAL", "")),
         state=_path(environment.str("TELEGRAM_SIMULATOR_STATE", "")),
         log_level=environment.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),

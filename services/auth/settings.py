@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import marshmallow as ma
 from environs import FileAwareEnv
 
-from shared.process.environment import PORT, POSITIVE
+from shared.process.environment import DATABASE_URL, PORT, POSITIVE, RABBITMQ_URL, REDIS_URL
 from shared.process.structured_logs import LOG_LEVELS
 
 _LONG_ENOUGH = ma.validate.Length(min=32, error="must have at least 32 characters")
@@ -31,15 +31,15 @@ class Settings:
 def read_settings(env: FileAwareEnv) -> Settings:
     """Read all settings. Raises environs' errors, which name the variable."""
     return Settings(
-        database_url=env.str("DATABASE_URL"),
-        rabbitmq_url=env.str("RABBITMQ_URL"),
-        redis_url=env.str("REDIS_URL"),
+        database_url=env.str("DATABASE_URL", validate=DATABASE_URL),
+        rabbitmq_url=env.str("RABBITMQ_URL", validate=RABBITMQ_URL),
+        redis_url=env.str("REDIS_URL", validate=REDIS_URL),
         http_host=env.str("HTTP_HOST", "127.0.0.1"),
-        http_port=env.int("HTTP_PORT", 8000, validate=PORT),
-        ops_port=env.int("OPS_PORT", 9000, validate=PORT),
+        http_port=env.int("HTTP_PORT", 8000, **PORT),
+        ops_port=env.int("OPS_PORT", 9000, **PORT),
         log_level=env.str("LOG_LEVEL", "INFO", validate=ma.validate.OneOf(LOG_LEVELS)),
         signing_keys_secret=env.str("SIGNING_KEYS_SECRET", validate=_LONG_ENOUGH),
-        registrations_per_minute=env.int("RATE_LIMIT_REGISTER_PER_MINUTE", 10, validate=POSITIVE),
-        token_requests_per_minute=env.int("RATE_LIMIT_TOKEN_PER_MINUTE", 30, validate=POSITIVE),
-        failed_logins=env.int("RATE_LIMIT_FAILED_LOGINS", 5, validate=POSITIVE),
+        registrations_per_minute=env.int("RATE_LIMIT_REGISTER_PER_MINUTE", 10, **POSITIVE),
+        token_requests_per_minute=env.int("RATE_LIMIT_TOKEN_PER_MINUTE", 30, **POSITIVE),
+        failed_logins=env.int("RATE_LIMIT_FAILED_LOGINS", 5, **POSITIVE),
     )

@@ -24,6 +24,7 @@ from services.habits.habit_events import (
 )
 from services.habits.owners import refuse_erased
 from services.habits.pagination import PageRequest
+from services.habits.published_count import PublishedCount
 from services.habits.stored_events import HabitStore, details_to_json
 from services.habits.upcasting import JsonObject
 from shared.database import transaction
@@ -45,17 +46,21 @@ class HabitQueries:
     def __init__(self, engine: Engine, store: HabitStore) -> None:
         self._engine = engine
         self._store = store
+        self._published = PublishedCount()
 
     def own_page(self, reader: UUID, page: PageRequest) -> tuple[int, list[ActiveHabit]]:
         """Return the length of the reader's list, and one page of it."""
         with transaction(self._engine) as connection:
             refuse_erased(connection, reader)
-            return _count_and_page(connection, read_model.owned_by(reader), page)
+            which = read_model.owned_by(reader)
+            count = read_model.count(connection, which)
+            return count, _page(connection, which, page, count)
 
     def public_page(self, page: PageRequest) -> tuple[int, list[ActiveHabit]]:
         """Return the number of published habits, and one page of them."""
         with transaction(self._engine) as connection:
-            return _count_and_page(connection, read_model.published(), page)
+            count = self._published.current(connection)
+            return count, _page(connection, read_model.published(), page, count)
 
     def find(self, habit_id: UUID, reader: UUID) -> ActiveHabit:
         """Return a habit of the reader or a published one. Raises HabitNotFound."""
@@ -84,13 +89,12 @@ class HabitQueries:
         return habit.version, [_history_item(item) for item in recorded]
 
 
-def _count_and_page(
-    connection: Connection, which: ColumnElement[bool], page: PageRequest
-) -> tuple[int, list[ActiveHabit]]:
-    count = read_model.count(connection, which)
+def _page(
+    connection: Connection, which: ColumnElement[bool], page: PageRequest, count: int
+) -> list[ActiveHabit]:
     if page.offset >= count:
-        return count, []
-    return count, read_model.page(connection, which, offset=page.offset, limit=page.page_size)
+        return []
+    return read_model.page(connection, which, offset=page.offset, limit=page.page_size)
 
 
 def _history_item(recorded: RecordedEvent[HabitEvent]) -> HistoryItem:

@@ -6,14 +6,22 @@ from typing import Literal, cast
 import marshmallow as ma
 from environs import EnvError, FileAwareEnv
 
-from shared.process.environment import PORT
+from shared.process.environment import (
+    DATABASE_URL,
+    HTTP_URL,
+    PORT,
+    PUBLIC_URL,
+    RABBITMQ_URL,
+    REDIS_URL,
+    Pattern,
+    optional,
+)
 from shared.process.structured_logs import LOG_LEVELS
 
 UpdatesBy = Literal["polling", "webhook"]
 
-_URL = ma.validate.URL(require_tld=False, schemes={"http", "https"})
 # What Telegram allows in a secret token.
-_SECRET = ma.validate.Regexp(r"^[A-Za-z0-9_-]{0,256}$", error="Must be A-Z a-z 0-9 _ - only.")
+_SECRET = Pattern(r"[A-Za-z0-9_-]{0,256}", "must be at most 256 of A-Z a-z 0-9 _ -")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,27 +49,33 @@ def read_settings(environment: FileAwareEnv) -> Settings:
         "TELEGRAM_UPDATES", "polling", validate=ma.validate.OneOf(("polling", "webhook"))
     )
     settings = Settings(
-        database_url=environment.str("DATABASE_URL"),
-        rabbitmq_url=environment.str("RABBITMQ_URL"),
-        redis_url=environment.str("REDIS_URL"),
-        jwks_url=environment.str("JWKS_URL", validate=_URL),
+        database_url=environment.str("DATABASE_URL", validate=DATABASE_URL),
+        rabbitmq_url=environment.str("RABBITMQ_URL", validate=RABBITMQ_URL),
+        redis_url=environment.str("REDIS_URL", validate=REDIS_URL),
+        jwks_url=environment.str("JWKS_URL", validate=HTTP_URL),
         telegram_bot_token=environment.str(
-            "TELEGRAM_BOT_TOKEN", validate=ma.validate.Length(min=1)
+            "TELEGRAM_BOT_TOKEN", validate=ma.validate.Length(1, error="must not be empty")
         ),
         telegram_api_url=environment.str(
-            "TELEGRAM_API_URL", "https://api.telegram.org", validate=_URL
+            "TELEGRAM_API_URL", "https://api.telegram.org", validate=HTTP_URL
         ).rstrip("/"),
         telegram_updates=cast("UpdatesBy", updates),
         telegram_webhook_secret=environment.str("TELEGRAM_WEBHOOK_SECRET", "", validate=_SECRET),
-        public_url=environment.str("PUBLIC_URL", "").rstrip("/"),
+        public_url=environment.str("PUBLIC_URL", "", validate=optional(PUBLIC_URL)).rstrip("/"),
         http_host=environment.str("HTTP_HOST", "127.0.0.1"),
-        http_port=environment.int("HTTP_PORT", 8000, validate=PORT),
-        ops_port=environment.int("OPS_PORT", 9000, validate=PORT),
+        http_port=environment.int("HTTP_PORT", 8000, **PORT),
+        ops_port=environment.int("OPS_PORT", 9000, **PORT),
         log_level=environment.str("LOG_LEVEL", "INFO", validate=ma.validate.OneOf(LOG_LEVELS)),
     )
     if settings.telegram_updates == "webhook":
         if not settings.telegram_webhook_secret:
-            raise EnvError('Environment variable "TELEGRAM_WEBHOOK_SECRET" is needed for webhooks')
+            raise EnvError(
+                'Environment variable "TELEGRAM_WEBHOOK_SECRET" is needed for webhooks:'
+                " up to 256 of A-Z a-z 0-9 _ -"
+            )
         if not settings.public_url:
-            raise EnvError('Environment variable "PUBLIC_URL" is needed for webhooks')
+            raise EnvError(
+                'Environment variable "PUBLIC_URL" is needed for webhooks:'
+                " the gateway's address, like https://habits.example.org"
+            )
     return settings

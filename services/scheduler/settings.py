@@ -6,7 +6,7 @@ from datetime import timedelta
 import marshmallow as ma
 from environs import FileAwareEnv
 
-from shared.process.environment import PORT, POSITIVE
+from shared.process.environment import DATABASE_URL, PORT, POSITIVE, RABBITMQ_URL
 from shared.process.structured_logs import LOG_LEVELS
 
 
@@ -25,10 +25,10 @@ class Settings:
 def read_settings(environment: FileAwareEnv) -> Settings:
     """Read the settings. Raises EnvError naming the variable that is wrong."""
     return Settings(
-        database_url=environment.str("DATABASE_URL"),
-        rabbitmq_url=environment.str("RABBITMQ_URL"),
+        database_url=environment.str("DATABASE_URL", validate=DATABASE_URL),
+        rabbitmq_url=environment.str("RABBITMQ_URL", validate=RABBITMQ_URL),
         http_host=environment.str("HTTP_HOST", "127.0.0.1"),
-        ops_port=environment.int("OPS_PORT", 9000, validate=PORT),
+        ops_port=environment.int("OPS_PORT", 9000, **PORT),
         log_level=environment.str("LOG_LEVEL", "INFO", validate=ma.validate.OneOf(LOG_LEVELS)),
-        grace=timedelta(seconds=environment.int("REMINDER_GRACE_SECONDS", 3600, validate=POSITIVE)),
+        grace=timedelta(seconds=environment.int("REMINDER_GRACE_SECONDS", 3600, **POSITIVE)),
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 import requests
 
 from deploy.gateway.configuration import GatewaySettings, render_configuration
+from deploy.gateway.settings import GatewayChoices
 from deploy.local.executables import find_program
 from deploy.local.ports import free_ports, is_listening
 from deploy.local.programs import REPOSITORY, Program, running, wait_until
@@ -113,8 +114,7 @@ def gateway_over(directory: Path, upstreams: Mapping[str, tuple[int, ...]]) -> I
                     name: tuple(f"127.0.0.1:{each}" for each in ports)
                     for name, ports in upstreams.items()
                 },
-                register_per_minute=60_000,
-                token_per_minute=60_000,
+                choices=GatewayChoices(register_per_minute=60_000, token_per_minute=60_000),
             )
         )
     )

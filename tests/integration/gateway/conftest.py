@@ -27,6 +27,8 @@ class _Echo(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 5
+    # One write an answer: two of them would wait for each other's acknowledgement.
+    wbufsize = -1
 
     def setup(self) -> None:
         super().setup()
@@ -147,7 +149,7 @@ def wait_until(ready: Callable[[], bool], limit_seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -195,7 +197,7 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartGat
                 stderr=errors,
             )
         programs.append(program)
-        wait_until(lambda: program.poll() is not None or _accepts(port))
+        wait_until(lambda: program.poll() is not None or accepts(port))
         assert program.poll() is None, (home / "error.log").read_text()
         return Gateway(port, home / "access.log", home / "error.log", upstreams)
 

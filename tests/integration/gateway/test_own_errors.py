@@ -181,7 +181,7 @@ def _asked(gateway: Gateway) -> list[tuple[str, str]]:
     return gateway.upstreams["habits"].requests + gateway.upstreams["habits-2"].requests
 
 
-@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
 def test_what_may_have_been_done_is_never_sent_to_another_replica(
     start_gateway: StartGateway, method: str
 ) -> None:
@@ -200,11 +200,12 @@ def test_what_may_be_repeated_is_asked_of_every_replica_once(start_gateway: Star
     assert _asked(gateway) == [("GET", "/api/habit/?hang_up")] * 2
 
 
-def test_a_replica_that_is_gone_costs_no_request(start_gateway: StartGateway) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "PUT", "DELETE"])
+def test_a_replica_that_is_gone_costs_no_request(start_gateway: StartGateway, method: str) -> None:
     gateway = start_gateway(second_habits=True)
     gateway.upstreams["habits"].stop()
 
-    statuses = {gateway.ask("POST", "/api/habit/", data=b"{}").status_code for _ in range(6)}
+    statuses = {gateway.ask(method, "/api/habit/", data=b"{}").status_code for _ in range(6)}
 
     assert statuses == {200}
 
@@ -223,9 +224,43 @@ def test_a_replica_that_has_just_come_back_is_asked_at_once(start_gateway: Start
     assert set(statuses) == {200}
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_connection_that_never_came_about_is_tried_once_more(
-    start_gateway: StartGateway, method: str
+def test_what_was_sent_after_a_try_that_never_connected_is_not_sent_again(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = start_gateway(second_habits=True)
+    gateway.upstreams["habits"].stop()
+
+    for method in ("PUT", "DELETE"):
+        for _ in range(2):
+            _assert_unavailable(gateway.ask(method, "/api/habit/1/?hang_up", data=b"{}"))
+
+    sent = [("PUT", "/api/habit/1/?hang_up")] * 2 + [("DELETE", "/api/habit/1/?hang_up")] * 2
+    assert _asked(gateway) == sent
+
+
+def test_an_empty_delete_and_a_full_put_arrive_whole(start_gateway: StartGateway) -> None:
+    gateway = start_gateway()
+
+    answers = [
+        gateway.ask("DELETE", "/api/habit/1/").json(),
+        gateway.ask("PUT", "/api/habit/1/?a=b", data=b"x" * 65536).json(),
+        gateway.ask("PUT", "/api/habit/1/", data=iter([b"x" * 1000] * 3)).json(),
+    ]
+
+    assert [(each["method"], each["path"], each["body_bytes"]) for each in answers] == [
+        ("DELETE", "/api/habit/1/", 0),
+        ("PUT", "/api/habit/1/?a=b", 65536),
+        ("PUT", "/api/habit/1/", 3000),
+    ]
+    too_large = gateway.ask("PUT", "/api/habit/1/", data=iter([b"x" * 40000] * 3))
+    assert (too_large.status_code, too_large.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("method", "tries"), [("GET", 2), ("POST", 2), ("PATCH", 2), ("PUT", 4), ("DELETE", 4)]
+)
+def test_a_connection_that_never_came_about_is_tried_again(
+    start_gateway: StartGateway, method: str, tries: int
 ) -> None:
     gateway = start_gateway()
     gateway.upstreams["habits"].stop()
@@ -234,4 +269,4 @@ def test_a_connection_that_never_came_about_is_tried_once_more(
 
     wait_until(lambda: bool(gateway.log_lines()))
     last = gateway.log_lines()[-1]
-    assert (last["method"], last["upstream_status"]) == (method, "502 : 502")
+    assert (last["method"], last["upstream_status"]) == (method, " : ".join(["502"] * tries))

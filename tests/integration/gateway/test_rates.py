@@ -1,6 +1,7 @@
 """POST /api/token/ and /api/register/ are limited per address; nothing else is."""
 
 import pytest
+import requests
 
 from tests.integration.gateway.conftest import Gateway, StartGateway
 
@@ -46,3 +47,24 @@ def test_other_paths_of_the_service_are_not_limited(start_gateway: StartGateway)
     for path in ("/api/token/refresh/", "/api/token/revoke/", "/api/habit/"):
         for _ in range(5):
             assert gateway.ask("POST", path, data=b"{}").status_code == 200
+
+
+def test_readers_of_the_public_list_turn_pages_freely_and_a_flood_is_stopped(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = start_gateway()
+
+    with requests.Session() as reader:
+        address = f"{gateway.url}/api/habit/public/"
+        answers = [reader.get(f"{address}?page={page}") for page in range(60)]
+        assert {answer.status_code for answer in answers} == {200}
+
+        refused = next(
+            answer
+            for answer in (reader.get(address) for _ in range(2000))
+            if answer.status_code != 200
+        )
+
+    assert refused.status_code == 429
+    assert refused.json()["code"] == "too_many_requests"
+    assert gateway.ask("GET", "/api/habit/").status_code == 200

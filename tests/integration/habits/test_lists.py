@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, select, text
 
 from services.habits.app import build_app
+from services.habits.published_count import PublishedCount
+from services.habits.read_model import published
+from services.habits.tables import habits
 from shared.database import new_engine
 from shared.migrations import migrate
 from tests.integration.habits.callers import Caller, body_of, find_key
@@ -119,6 +122,44 @@ def test_the_public_list_has_everybodys_published_habits_for_everybody(
         "previous": None,
         "results": published,
     }
+
+
+def test_a_long_public_list_is_not_counted_anew_for_every_reader(
+    engine: Engine, anna: Caller
+) -> None:
+    for _ in range(3):
+        anna.create(is_published=True)
+    now = [0.0]
+    count = PublishedCount(exact_up_to=2, kept_seconds=5, clock=lambda: now[0])
+
+    def current() -> tuple[int, int]:
+        statements: list[str] = []
+        with engine.connect() as connection:
+            event.listen(connection, "before_cursor_execute", lambda *a: statements.append(a[2]))
+            return count.current(connection), len(statements)
+
+    assert current() == (3, 2)
+    anna.create(is_published=True)
+    assert current() == (3, 1)
+    now[0] = 5.0
+    assert current() == (4, 2)
+
+
+def test_a_short_public_list_is_counted_exactly(engine: Engine, anna: Caller) -> None:
+    count = PublishedCount(exact_up_to=2, clock=lambda: 0.0)
+    for expected in range(3):
+        with engine.connect() as connection:
+            assert count.current(connection) == expected
+        anna.create(is_published=True)
+
+
+def test_counting_the_public_list_reads_its_index_and_not_every_habit(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off"))
+        statement = select(habits.c.id).where(published()).limit(1001)
+        sql = statement.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = "\n".join(connection.scalars(text(f"EXPLAIN {sql}")))
+    assert "ix_habits_published_created_at_id" in plan
 
 
 def test_a_habit_leaves_the_public_list_when_it_is_hidden_or_deleted(

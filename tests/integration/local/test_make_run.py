@@ -121,8 +121,10 @@ def test_the_second_run_has_the_data_of_the_first_and_nothing_stays_behind(
     first_run.process.send_signal(signal.SIGTERM)
     assert first_run.process.wait(timeout=120) == 0
     assert _alive(processes, run_directory) == []
-    with running_system(run_directory) as second_run:
+    behind_a_proxy = {"PUBLIC_URL": "https://habits.example", "TRUSTED_PROXIES": "127.0.0.1"}
+    with running_system(run_directory, behind_a_proxy) as second_run:
         _expect_marks(second_run)
+        _expect_the_clients_and_links_of_a_proxy(second_run)
         processes = _descendants(second_run.process.pid)
         second_run.process.send_signal(signal.SIGINT)
         assert second_run.process.wait(timeout=120) == 0
@@ -143,6 +145,24 @@ def _expect_marks(system: System) -> None:
         assert connection.execute("SELECT word FROM mark").fetchone() == ("kept",)
     with redis.Redis.from_url(environment["REDIS_URL"]) as client:
         assert client.get("mark") == b"kept"
+
+
+def _expect_the_clients_and_links_of_a_proxy(system: System) -> None:
+    api = f"{system.gateway_url}/api"
+    person = {"email": "ann@example.com", "password": "one habit at a time"}
+    for client in range(15):  # more than one address may register in a minute
+        headers = {"X-Forwarded-For": f"203.0.113.{client}"}
+        body = {**person, "email": f"{client}-{person['email']}"}
+        registered = requests.post(f"{api}/register/", json=body, headers=headers, timeout=30)
+        assert registered.status_code == 201
+    token = requests.post(f"{api}/token/", json=body, timeout=30).json()["access"]
+    signed_in = {"Authorization": f"Bearer {token}"}
+    habit = {"action": "Read", "place": "Sofa", "time": "21:00", "duration_seconds": 60}
+    for _ in range(2):
+        created = requests.post(f"{api}/habit/", json=habit, headers=signed_in, timeout=30)
+        assert created.headers["Location"].startswith("https://habits.example/api/habit/")
+    pages = requests.get(f"{api}/habit/?page_size=1", headers=signed_in, timeout=30).json()
+    assert pages["next"] == "https://habits.example/api/habit/?page=2&page_size=1"
 
 
 def _processes(system: System, command: str) -> list[int]:

@@ -34,38 +34,55 @@ def test_the_sample_lists_every_variable_with_its_default(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "form"),
     [
-        ("GATEWAY_PORT", "eighty"),
-        ("GATEWAY_PORT", "0"),
-        ("GATEWAY_PORT", "65536"),
-        ("TELEGRAM_SIMULATOR_PORT", "8081.5"),
-        ("TELEGRAM_SIMULATOR_PORT", "8080"),
-        ("TELEGRAM_BOT_TOKEN", "secret-but-no-token"),
-        ("TELEGRAM_API_URL", "api.telegram.org"),
-        ("TELEGRAM_UPDATES", "pigeons"),
-        ("POSTGRES_URL", "mysql://root@localhost/"),
-        ("RABBITMQ_URL", "http://localhost:5672"),
-        ("REDIS_URL", "localhost:6379"),
-        ("CORS_ALLOWED_ORIGINS", "https://example.org/path"),
-        ("CORS_ALLOWED_ORIGINS", "https://example.org, *"),
-        ("REMINDER_GRACE_SECONDS", "0"),
-        ("REMINDER_GRACE_SECONDS", "an hour"),
-        ("RATE_LIMIT_REGISTER_PER_MINUTE", "-1"),
-        ("RATE_LIMIT_TOKEN_PER_MINUTE", "0"),
-        ("RATE_LIMIT_FAILED_LOGINS", "five"),
-        ("PUBLIC_URL", "example.org"),
-        ("LOG_LEVEL", "LOUD"),
-        ("DATABASE_PREFIX", "drop table;"),
+        ("GATEWAY_PORT", "eighty", "a whole number from 1 to 65535"),
+        ("GATEWAY_PORT", "0", "a whole number from 1 to 65535"),
+        ("GATEWAY_PORT", "65536", "a whole number from 1 to 65535"),
+        ("TELEGRAM_SIMULATOR_PORT", "8081.5", "a whole number from 1 to 65535"),
+        ("TELEGRAM_SIMULATOR_PORT", "8080", "another port than GATEWAY_PORT"),
+        ("TELEGRAM_BOT_TOKEN", "secret-but-no-token", "digits, a colon"),
+        ("TELEGRAM_API_URL", "api.telegram.org", "https://"),
+        ("TELEGRAM_UPDATES", "pigeons", "polling, webhook"),
+        ("POSTGRES_URL", "mysql://root@localhost/", "postgresql://user:password@host:5432/name"),
+        ("RABBITMQ_URL", "http://localhost:5672", "amqp://user:password@host:5672/"),
+        ("REDIS_URL", "localhost:6379", "redis://:password@host:6379/0"),
+        ("CORS_ALLOWED_ORIGINS", "https://example.org/path", "https://example.org, separated by"),
+        ("CORS_ALLOWED_ORIGINS", "https://example.org, *", "https://example.org, separated by"),
+        ("REMINDER_GRACE_SECONDS", "0", "a whole number from 1 up"),
+        ("REMINDER_GRACE_SECONDS", "an hour", "a whole number from 1 up"),
+        ("RATE_LIMIT_REGISTER_PER_MINUTE", "-1", "a whole number from 1 up"),
+        ("RATE_LIMIT_TOKEN_PER_MINUTE", "0", "a whole number from 1 up"),
+        ("RATE_LIMIT_FAILED_LOGINS", "five", "a whole number from 1 up"),
+        ("PUBLIC_URL", "example.org", "https://habits.example.org"),
+        ("PUBLIC_URL", "https://example.org/path", "without a path"),
+        ("TRUSTED_PROXIES", "nginx", "a network like 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "a network like 10.0.0.0/8"),
+        ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
+        ("DATABASE_PREFIX", "drop table;", "lower-case letters"),
     ],
 )
-def test_a_wrong_value_stops_the_start_and_names_the_variable(
-    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_value_stops_the_start_names_the_variable_and_says_the_right_form(
+    name: str, value: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as stopped:
         load_settings(read_settings)
     assert name in str(stopped.value)
+    assert form in str(stopped.value)
+
+
+def test_proxies_and_the_public_address_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(read_settings).public_url == "http://localhost:8080"
+    monkeypatch.setenv("PUBLIC_URL", "https://habits.example/")
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,2001:db8::/32")
+    settings = load_settings(read_settings)
+    assert settings.public_url == "https://habits.example"
+    assert list(map(str, settings.gateway.trusted_proxies)) == [
+        "10.0.0.0/8",
+        "192.0.2.1/32",
+        "2001:db8::/32",
+    ]
 
 
 def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,11 +55,16 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("HTTP_PORT", "70000"),
         ("OPS_PORT", "0"),
         ("LOG_LEVEL", "LOUD"),
+        ("DATABASE_URL", "mysql://somewhere/"),
+        ("RABBITMQ_URL", "http://somewhere/"),
+        ("REDIS_URL", "somewhere:6379"),
     ],
 )
-def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_wrong_value_is_named_and_the_right_form(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit, match=name):
+    with pytest.raises(SystemExit, match=rf"{name}.*[mM]ust "):
         settings()
 
 

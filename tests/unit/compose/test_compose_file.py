@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from environs import FileAwareEnv
 
+from deploy.gateway.settings import read_gateway_choices
 from deploy.local.service_processes import PROCESSES
 
 _SERVERS = {"postgres", "rabbitmq", "redis"}
@@ -102,6 +104,23 @@ def test_no_service_has_a_fixed_name_that_would_forbid_a_second_container(
     services: dict[str, dict[str, Any]],
 ) -> None:
     assert not [name for name, service in services.items() if "container_name" in service]
+
+
+def test_the_gateway_is_told_everything_that_a_user_chooses_about_it(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    asked: list[str] = []
+
+    class Environment(FileAwareEnv):
+        def _get_from_environ(self, key: str, *arguments: Any, **options: Any) -> Any:
+            asked.append(key)
+            return super()._get_from_environ(key, *arguments, **options)
+
+    read_gateway_choices(Environment(eager=True))
+
+    assert set(services["gateway-setup"]["environment"]) == set(asked)
+    for name in asked:
+        assert services["gateway-setup"]["environment"][name].startswith("${" + name + ":-")
 
 
 def test_no_password_is_written_down(services: dict[str, dict[str, Any]]) -> None:

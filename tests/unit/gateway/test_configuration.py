@@ -13,6 +13,7 @@ from deploy.gateway.configuration import (
 )
 from deploy.gateway.own_problems import OWN_PROBLEMS
 from deploy.gateway.service_health import parse_targets
+from deploy.gateway.settings import GatewayChoices
 from deploy.gateway.status import create_app  # noqa: F401 - imports without a server
 
 _SETTINGS = GatewaySettings(
@@ -21,8 +22,7 @@ _SETTINGS = GatewaySettings(
     state=Path("/state"),
     access_log=Path("/dev/stdout"),
     upstreams=dict.fromkeys(("auth", "habits", "notifier", "status"), ("127.0.0.1:1",)),
-    register_per_minute=10,
-    token_per_minute=30,
+    choices=GatewayChoices(),
 )
 
 
@@ -47,17 +47,11 @@ def test_replicas_are_looked_up_again_by_name() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"cors_origins": ("*",)},
-        {"cors_origins": ("https://app.example/",)},
-        {"cors_origins": ('https://a"; return 200 "',)},
-        {"cors_origins": ("null",)},
         {"listen": "8080; evil"},
         {"pages": Path('/a"b')},
         {"state": Path("/a$b")},
         {"upstreams": {"auth": ("127.0.0.1:1",)}},
         {"upstreams": dict(_SETTINGS.upstreams) | {"auth": ("127.0.0.1",)}},
-        {"register_per_minute": 0},
-        {"token_per_minute": -1},
         {"resolver": "127.0.0.11;"},
     ],
 )
@@ -70,11 +64,25 @@ def test_a_value_that_could_change_the_meaning_is_refused(changes: dict[str, obj
     ("variable", "value"),
     [
         ("CORS_ALLOWED_ORIGINS", "*"),
+        ("CORS_ALLOWED_ORIGINS", "null"),
+        ("CORS_ALLOWED_ORIGINS", "https://app.example/"),
+        ("CORS_ALLOWED_ORIGINS", 'https://a"; return 200 "'),
+        ("TRUSTED_PROXIES", "the-proxy"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8; 192.0.2.1"),
+        ("TRUSTED_PROXIES", "unix:"),
+        ("PUBLIC_URL", "habits.example"),
+        ("PUBLIC_URL", "https://habits.example/path"),
+        ("PUBLIC_URL", "https://a;return 200"),
+        ("PUBLIC_URL", "https://$host"),
+        ("PUBLIC_URL", "https://user@habits.example"),
         ("RATE_LIMIT_TOKEN_PER_MINUTE", "many"),
+        ("RATE_LIMIT_TOKEN_PER_MINUTE", "-1"),
         ("RATE_LIMIT_REGISTER_PER_MINUTE", "0"),
     ],
 )
-def test_a_wrong_variable_stops_the_start_with_its_name(
+def test_a_wrong_variable_stops_the_start_with_its_name_and_the_right_form(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -82,7 +90,7 @@ def test_a_wrong_variable_stops_the_start_with_its_name(
     for name in _SETTINGS.upstreams:
         command += ["--upstream", f"{name}=127.0.0.1:1"]
 
-    with pytest.raises(SystemExit, match=variable):
+    with pytest.raises(SystemExit, match=f"{variable}.*must be"):
         main(command)
 
     assert not list(tmp_path.iterdir())

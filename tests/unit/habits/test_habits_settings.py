@@ -46,13 +46,15 @@ def test_the_rest_has_defaults() -> None:
         ("OPS_PORT", "65536"),
         ("LOG_LEVEL", "LOUD"),
         ("JWKS_URL", "auth"),
+        ("DATABASE_URL", "mysql://somewhere/"),
+        ("RABBITMQ_URL", "http://somewhere/"),
     ],
 )
-def test_a_wrong_value_ends_the_start_naming_the_variable(
+def test_a_wrong_value_ends_the_start_naming_the_variable_and_the_right_form(
     environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     environment.setenv(name, value)
-    with pytest.raises(SystemExit, match=name):
+    with pytest.raises(SystemExit, match=rf"{name}.*[mM]ust "):
         load_settings(read_settings)
 
 

@@ -48,11 +48,17 @@ def test_secrets_are_not_printed() -> None:
         ("HTTP_PORT", "0"),
         ("OPS_PORT", "x"),
         ("LOG_LEVEL", "LOUD"),
+        ("DATABASE_URL", "mysql://somewhere/"),
+        ("RABBITMQ_URL", "http://somewhere/"),
+        ("REDIS_URL", "somewhere:6379"),
+        ("PUBLIC_URL", "habits.example"),
     ],
 )
-def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_wrong_value_is_named_and_the_right_form(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit, match=name):
+    with pytest.raises(SystemExit, match=rf"{name}.*[mM]ust "):
         load()
 
 

@@ -41,14 +41,16 @@ def test_only_the_servers_have_to_be_named(monkeypatch: pytest.MonkeyPatch) -> N
         ("REMINDER_GRACE_SECONDS", "an hour"),
         ("OPS_PORT", "70000"),
         ("LOG_LEVEL", "LOUD"),
+        ("DATABASE_URL", "mysql://somewhere/"),
+        ("RABBITMQ_URL", "http://somewhere/"),
     ],
 )
-def test_a_wrong_value_ends_the_start_and_names_the_variable(
+def test_a_wrong_value_ends_the_start_and_names_the_variable_and_the_right_form(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     set_all(monkeypatch, **{name: value})
 
-    with pytest.raises(SystemExit, match=name):
+    with pytest.raises(SystemExit, match=rf"{name}.*[mM]ust "):
         load_settings(read_settings)
 
 

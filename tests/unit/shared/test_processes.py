@@ -23,7 +23,7 @@ def test_a_wrong_setting_stops_the_start_naming_the_variable(
 ) -> None:
     monkeypatch.setenv("OPS_PORT", "99999")
     with pytest.raises(SystemExit, match="OPS_PORT"):
-        load_settings(lambda env: env.int("OPS_PORT", validate=PORT))
+        load_settings(lambda env: env.int("OPS_PORT", **PORT))
 
 
 def test_a_missing_setting_stops_the_start_naming_the_variable() -> None:
