@@ -6,10 +6,14 @@ there is no answer, before the silence begins.
 
 import asyncio
 import hmac
+import itertools
 import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from weakref import WeakKeyDictionary
+
+from aiohttp import web
 
 from deploy.telegram_simulator.bot_methods import BotMethods
 from deploy.telegram_simulator.bot_parameters import BotRefused, bad_request
@@ -18,9 +22,10 @@ from deploy.telegram_simulator.http_messages import (
     Answer,
     CutConnection,
     Reply,
-    Request,
     UnreadableBody,
+    give,
     json_reply,
+    parameters_of,
 )
 from deploy.telegram_simulator.request_log import Outcome, RequestRecord
 from deploy.telegram_simulator.world import World
@@ -35,18 +40,26 @@ class BotEndpoint:
         self._world = world
         self._token = bot_token.encode()
         self._methods = BotMethods(world)
+        self._connection_ids: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
+        self._next_connection_id = itertools.count(1)
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: web.Request) -> web.Response:
+        return await give(await self._answer(request), request)
+
+    async def _answer(self, request: web.Request) -> Answer:
         received_at = time.time()
         path = _PATH.fullmatch(request.path)
         if path is None or request.method not in {"GET", "POST"}:
             return refusal(HTTPStatus.NOT_FOUND, "Not Found")
         try:
-            parameters = request.parameters()
+            parameters = await parameters_of(request)
         except UnreadableBody as error:
             return _told(bad_request(str(error)))
+        except web.HTTPRequestEntityTooLarge as error:
+            return refusal(error.status, error.reason)
         requests = self._world.requests
-        record = requests.receive(path["method"], parameters, request.connection_id, received_at)
+        connection_id = self._connection_id(request)
+        record = requests.receive(path["method"], parameters, connection_id, received_at)
         if (problem := self._wrong_address(path["token"], path["method"])) is not None:
             requests.settle(record, Outcome(status=problem.status))
             return problem
@@ -69,6 +82,14 @@ class BotEndpoint:
         self._world.requests.settle(record, outcome)
         await asyncio.sleep(effect.seconds_after)
         return answer
+
+    def _connection_id(self, request: web.Request) -> int:
+        """Tell connections apart for the log; 0 where the client has gone already."""
+        if request.transport is None:
+            return 0
+        if request.transport not in self._connection_ids:
+            self._connection_ids[request.transport] = next(self._next_connection_id)
+        return self._connection_ids[request.transport]
 
     def _wrong_address(self, token: str, method: str) -> Reply | None:
         if not hmac.compare_digest(token.encode(), self._token):

@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 import marshmallow as ma
-from werkzeug.exceptions import HTTPException, UnsupportedMediaType
-from werkzeug.routing import Map
+from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from deploy.telegram_simulator.chats import (
     ChatError,
@@ -20,40 +20,41 @@ from deploy.telegram_simulator.chats import (
 )
 from deploy.telegram_simulator.control_people import ControlPeople
 from deploy.telegram_simulator.control_tests import ControlTests
-from deploy.telegram_simulator.http_messages import Reply, Request, UnreadableBody, json_reply
+from deploy.telegram_simulator.http_messages import UnreadableBody
 from deploy.telegram_simulator.world import World
 
 
-class ControlApi:
-    """Finds the handler by path and method; every refusal is a problem+json."""
+def control_app(world: World, max_body_bytes: int) -> web.Application:
+    """Return the app for `/control`; every refusal is a problem+json."""
+    app = web.Application(middlewares=[_problems], client_max_size=max_body_bytes)
+    app.add_routes([*ControlPeople(world).routes(), *ControlTests(world).routes()])
+    return app
 
-    def __init__(self, world: World) -> None:
-        rules = [*ControlPeople(world).rules(), *ControlTests(world).rules()]
-        self._routes = Map(rules).bind("simulator")
 
-    async def answer(self, request: Request) -> Reply:
-        try:
-            handler, arguments = self._routes.match(request.path, request.method)
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        if request.match_info.http_exception is None:
             _require_json(request)
-            return json_reply(HTTPStatus.OK, await handler(request, **arguments))
-        except HTTPException as error:
-            return _problem(error.code or HTTPStatus.BAD_REQUEST, error.description or error.name)
-        except ma.ValidationError as error:
-            return _problem(HTTPStatus.BAD_REQUEST, "The input is not valid.", error.messages)
-        except UnreadableBody as error:
-            return _problem(HTTPStatus.BAD_REQUEST, str(error))
-        except (UnknownChat, UnknownMessage, UnknownButton) as error:
-            return _problem(HTTPStatus.NOT_FOUND, str(error))
-        except ChatError as error:
-            return _problem(HTTPStatus.CONFLICT, str(error))
+        return await handler(request)
+    except web.HTTPException as error:
+        return _problem(error.status, error.text or error.reason)
+    except ma.ValidationError as error:
+        return _problem(HTTPStatus.BAD_REQUEST, "The input is not valid.", error.messages)
+    except UnreadableBody as error:
+        return _problem(HTTPStatus.BAD_REQUEST, str(error))
+    except (UnknownChat, UnknownMessage, UnknownButton) as error:
+        return _problem(HTTPStatus.NOT_FOUND, str(error))
+    except ChatError as error:
+        return _problem(HTTPStatus.CONFLICT, str(error))
 
 
-def _require_json(request: Request) -> None:
-    if request.method == "POST" and request.media_type != "application/json":
-        raise UnsupportedMediaType("send application/json")
+def _require_json(request: web.Request) -> None:
+    if request.method == "POST" and request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="send application/json")
 
 
-def _problem(status: int, detail: str, errors: Any = None) -> Reply:
+def _problem(status: int, detail: str, errors: Any = None) -> web.Response:
     content = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -61,4 +62,5 @@ def _problem(status: int, detail: str, errors: Any = None) -> Reply:
         "detail": detail,
         **({"errors": errors} if errors else {}),
     }
-    return Reply(status, json.dumps(content).encode(), "application/problem+json")
+    body = json.dumps(content).encode()
+    return web.Response(status=status, body=body, content_type="application/problem+json")

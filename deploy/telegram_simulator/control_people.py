@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from werkzeug.routing import Rule
+from aiohttp import web
 
 from deploy.telegram_simulator.chats import Chat, Message, Standing, UnknownChat
 from deploy.telegram_simulator.control_schemas import (
@@ -13,38 +13,38 @@ from deploy.telegram_simulator.control_schemas import (
     OverviewQuery,
     PressSchema,
     SaySchema,
+    answered,
     body_of,
     query_of,
 )
-from deploy.telegram_simulator.http_messages import Request
 from deploy.telegram_simulator.people import People
 from deploy.telegram_simulator.telegram_shapes import JSON, keyboard_shape
 from deploy.telegram_simulator.world import World
 
 _SHOWN_CHATS = 200
-_CHAT = "/control/chats/<int(signed=True):chat_id>"
+_CHAT = "/chats/{chat_id:-?[0-9]+}"
 
 
 class ControlPeople:
-    """Handlers return the content of a 200."""
+    """What handlers return is the content of a 200."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._people = People(world)
 
-    def rules(self) -> Iterable[Rule]:
-        yield Rule("/control/chats", methods=["GET"], endpoint=self._overview)
-        yield Rule("/control/chats", methods=["POST"], endpoint=self._create)
-        yield Rule(_CHAT, methods=["GET"], endpoint=self._show)
-        yield Rule(f"{_CHAT}/messages", methods=["GET"], endpoint=self._messages)
-        yield Rule(f"{_CHAT}/messages", methods=["POST"], endpoint=self._say)
-        yield Rule(f"{_CHAT}/press", methods=["POST"], endpoint=self._press)
-        yield Rule(f"{_CHAT}/block", methods=["POST"], endpoint=self._block)
-        yield Rule(f"{_CHAT}/unblock", methods=["POST"], endpoint=self._unblock)
-        yield Rule(f"{_CHAT}/deactivate", methods=["POST"], endpoint=self._deactivate)
-        yield Rule(f"{_CHAT}/migrate", methods=["POST"], endpoint=self._migrate)
+    def routes(self) -> Iterable[web.RouteDef]:
+        yield web.get("/chats", answered(self._overview))
+        yield web.post("/chats", answered(self._create))
+        yield web.get(_CHAT, answered(self._show))
+        yield web.get(f"{_CHAT}/messages", answered(self._messages))
+        yield web.post(f"{_CHAT}/messages", answered(self._say))
+        yield web.post(f"{_CHAT}/press", answered(self._press))
+        yield web.post(f"{_CHAT}/block", answered(self._block))
+        yield web.post(f"{_CHAT}/unblock", answered(self._unblock))
+        yield web.post(f"{_CHAT}/deactivate", answered(self._deactivate))
+        yield web.post(f"{_CHAT}/migrate", answered(self._migrate))
 
-    async def _overview(self, request: Request) -> JSON:
+    async def _overview(self, request: web.Request) -> JSON:
         query = query_of(request, OverviewQuery)
         changes = self._world.changes
         if query["known_version"] is not None:
@@ -58,8 +58,8 @@ class ControlPeople:
             "chats": [_chat(chat) for chat in chats[:_SHOWN_CHATS]],
         }
 
-    async def _create(self, request: Request) -> JSON:
-        wanted = body_of(request, ChatSchema)
+    async def _create(self, request: web.Request) -> JSON:
+        wanted = await body_of(request, ChatSchema)
         chat_id = wanted["chat_id"] or self._world.chats.unused_id(wanted["type"])
         chat = self._world.chats.create(
             Chat(
@@ -72,10 +72,10 @@ class ControlPeople:
         self._world.changes.announce()
         return _chat(chat)
 
-    async def _show(self, _: Request, chat_id: int) -> JSON:
+    async def _show(self, _: web.Request, chat_id: int) -> JSON:
         return _chat(self._world.chats.get(chat_id))
 
-    async def _messages(self, request: Request, chat_id: int) -> JSON:
+    async def _messages(self, request: web.Request, chat_id: int) -> JSON:
         query = query_of(request, MessagesQuery)
         chat = self._world.chats.get(chat_id)
         found = [
@@ -85,9 +85,9 @@ class ControlPeople:
         ]
         return {"chat": _chat(chat), "messages": found}
 
-    async def _say(self, request: Request, chat_id: int) -> JSON:
+    async def _say(self, request: web.Request, chat_id: int) -> JSON:
         """Write as a person; the first message of somebody new makes the chat."""
-        said = body_of(request, SaySchema)
+        said = await body_of(request, SaySchema)
         try:
             chat = self._world.chats.get(chat_id)
         except UnknownChat:
@@ -96,8 +96,8 @@ class ControlPeople:
             chat = self._world.chats.create(Chat(chat_id, "private", _default_name(chat_id)))
         return _message(chat, self._people.say(chat, said["text"], said["person_id"]))
 
-    async def _press(self, request: Request, chat_id: int) -> JSON:
-        pressed = body_of(request, PressSchema)
+    async def _press(self, request: web.Request, chat_id: int) -> JSON:
+        pressed = await body_of(request, PressSchema)
         chats = self._world.chats
         chat, data, message_id = chats.get(chat_id), pressed["callback_data"], pressed["message_id"]
         if data is None:
@@ -106,17 +106,17 @@ class ControlPeople:
         query_id = self._people.press(chat, message_id, data, pressed["person_id"])
         return {"callback_query_id": query_id, "message_id": message_id, "callback_data": data}
 
-    async def _block(self, _: Request, chat_id: int) -> JSON:
+    async def _block(self, _: web.Request, chat_id: int) -> JSON:
         return self._standing(chat_id, "blocked")
 
-    async def _unblock(self, _: Request, chat_id: int) -> JSON:
+    async def _unblock(self, _: web.Request, chat_id: int) -> JSON:
         return self._standing(chat_id, "open")
 
-    async def _deactivate(self, _: Request, chat_id: int) -> JSON:
+    async def _deactivate(self, _: web.Request, chat_id: int) -> JSON:
         return self._standing(chat_id, "deactivated")
 
-    async def _migrate(self, request: Request, chat_id: int) -> JSON:
-        wanted = body_of(request, MigrateSchema)
+    async def _migrate(self, request: web.Request, chat_id: int) -> JSON:
+        wanted = await body_of(request, MigrateSchema)
         chat = self._world.chats.get(chat_id)
         new_id = wanted["new_chat_id"] or self._world.chats.unused_id(chat.kind)
         return _chat(self._people.migrate(chat, new_id))

@@ -1,14 +1,15 @@
-"""What the control API takes: strict types, no unknown fields."""
+"""What the control API takes, with strict types and no unknown fields; what it gives is JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import marshmallow as ma
+from aiohttp import web
 from marshmallow import fields, validate
 
 from deploy.telegram_simulator.bot_parameters import MAX_TEXT_CHARACTERS
 from deploy.telegram_simulator.faults import FAULT_KINDS
-from deploy.telegram_simulator.http_messages import Request, UnreadableBody
+from deploy.telegram_simulator.http_messages import UnreadableBody, json_of
 
 _MAX_CHAT_ID = (1 << 52) - 1
 _LONGEST_WAIT_SECONDS = 50
@@ -121,15 +122,27 @@ class RequestsQuery(ma.Schema):
     limit = fields.Integer(load_default=None, validate=validate.Range(min=1))
 
 
-def body_of(request: Request, schema: type[ma.Schema]) -> dict[str, Any]:
+def answered(
+    handler: Callable[..., Awaitable[dict[str, Any]]],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Call a handler with the numbers in the path; answer with what it returns."""
+
+    async def answer(request: web.Request) -> web.Response:
+        numbers = {name: int(value) for name, value in request.match_info.items()}
+        return web.json_response(await handler(request, **numbers))
+
+    return answer
+
+
+async def body_of(request: web.Request, schema: type[ma.Schema]) -> dict[str, Any]:
     """Read a body; raise ValidationError or UnreadableBody."""
-    content = request.json()
+    content = await json_of(request)
     if not isinstance(content, dict):
         raise UnreadableBody("the body is not a JSON object")
     loaded: dict[str, Any] = schema().load(content)
     return loaded
 
 
-def query_of(request: Request, schema: type[ma.Schema]) -> dict[str, Any]:
-    loaded: dict[str, Any] = schema().load(request.query)
+def query_of(request: web.Request, schema: type[ma.Schema]) -> dict[str, Any]:
+    loaded: dict[str, Any] = schema().load(dict(request.query))
     return loaded

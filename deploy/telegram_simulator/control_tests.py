@@ -4,17 +4,16 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from itertools import islice
 
-from werkzeug.exceptions import NotFound
-from werkzeug.routing import Rule
+from aiohttp import web
 
 from deploy.telegram_simulator.control_schemas import (
     FaultSchema,
     RequestsQuery,
+    answered,
     body_of,
     query_of,
 )
 from deploy.telegram_simulator.faults import FaultOptions, FaultRule, Match
-from deploy.telegram_simulator.http_messages import Request
 from deploy.telegram_simulator.request_log import RecordFilter
 from deploy.telegram_simulator.telegram_shapes import JSON
 from deploy.telegram_simulator.world import World
@@ -23,35 +22,35 @@ _OPTIONS = frozenset(option.name for option in fields(FaultOptions))
 
 
 class ControlTests:
-    """Handlers return the content of a 200."""
+    """What handlers return is the content of a 200."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def rules(self) -> Iterable[Rule]:
-        yield Rule("/control/health", methods=["GET"], endpoint=self._health)
-        yield Rule("/control/requests", methods=["GET"], endpoint=self._requests)
-        yield Rule("/control/faults", methods=["GET"], endpoint=self._list_faults)
-        yield Rule("/control/faults", methods=["POST"], endpoint=self._add_fault)
-        yield Rule("/control/faults", methods=["DELETE"], endpoint=self._clear_faults)
-        yield Rule("/control/faults/<int:rule_id>", methods=["GET"], endpoint=self._show_fault)
-        yield Rule("/control/faults/<int:rule_id>", methods=["DELETE"], endpoint=self._drop_fault)
-        yield Rule("/control/reset", methods=["POST"], endpoint=self._reset)
+    def routes(self) -> Iterable[web.RouteDef]:
+        yield web.get("/health", answered(self._health))
+        yield web.get("/requests", answered(self._requests))
+        yield web.get("/faults", answered(self._list_faults))
+        yield web.post("/faults", answered(self._add_fault))
+        yield web.delete("/faults", answered(self._clear_faults))
+        yield web.get("/faults/{rule_id:[0-9]+}", answered(self._show_fault))
+        yield web.delete("/faults/{rule_id:[0-9]+}", answered(self._drop_fault))
+        yield web.post("/reset", answered(self._reset))
 
-    async def _health(self, _: Request) -> JSON:
+    async def _health(self, _: web.Request) -> JSON:
         return {"status": "ok", "pending_updates": len(self._world.updates)}
 
-    async def _requests(self, request: Request) -> JSON:
+    async def _requests(self, request: web.Request) -> JSON:
         query = query_of(request, RequestsQuery)
         limit = query.pop("limit")
         found = self._world.requests.find(RecordFilter(**query))
         return {"requests": [record.as_json() for record in islice(found, limit)]}
 
-    async def _list_faults(self, _: Request) -> JSON:
+    async def _list_faults(self, _: web.Request) -> JSON:
         return {"faults": [_rule(rule) for rule in self._world.faults.rules.values()]}
 
-    async def _add_fault(self, request: Request) -> JSON:
-        wanted = body_of(request, FaultSchema)
+    async def _add_fault(self, request: web.Request) -> JSON:
+        wanted = await body_of(request, FaultSchema)
         chat_id = wanted["chat_id"]
         rule = self._world.faults.add(
             wanted["kind"],
@@ -67,18 +66,18 @@ class ControlTests:
         )
         return _rule(rule)
 
-    async def _show_fault(self, _: Request, rule_id: int) -> JSON:
+    async def _show_fault(self, _: web.Request, rule_id: int) -> JSON:
         return _rule(self._rule(rule_id))
 
-    async def _drop_fault(self, _: Request, rule_id: int) -> JSON:
+    async def _drop_fault(self, _: web.Request, rule_id: int) -> JSON:
         del self._world.faults.rules[self._rule(rule_id).id]
         return {}
 
-    async def _clear_faults(self, _: Request) -> JSON:
+    async def _clear_faults(self, _: web.Request) -> JSON:
         self._world.faults.rules.clear()
         return {}
 
-    async def _reset(self, _: Request) -> JSON:
+    async def _reset(self, _: web.Request) -> JSON:
         self._world.reset()
         return {}
 
@@ -86,7 +85,7 @@ class ControlTests:
         try:
             return self._world.faults.rules[rule_id]
         except KeyError:
-            raise NotFound(f"no fault {rule_id}") from None
+            raise web.HTTPNotFound(text=f"no fault {rule_id}") from None
 
 
 def _rule(rule: FaultRule) -> JSON:

@@ -1,71 +1,18 @@
-"""Requests and answers as the simulator sees them, apart from sockets.
+"""What the Bot API's parameters are made of, and the answers that HTTP servers do not usually give.
 
 An answer may also be none: a connection that is cut, or that stays open and silent.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from io import BytesIO
-from typing import Any
-from urllib.parse import parse_qsl, unquote
+from dataclasses import dataclass
+from typing import Any, assert_never
 
-from werkzeug.formparser import FormDataParser
-from werkzeug.http import parse_options_header
+from aiohttp import web
 
 
 class UnreadableBody(Exception):
     """The body is not what its Content-Type says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A received request; header names are in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-    connection_id: int
-
-    @property
-    def path(self) -> str:
-        return unquote(self.target.partition("?")[0])
-
-    @property
-    def query(self) -> dict[str, str]:
-        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
-
-    @property
-    def media_type(self) -> str:
-        return parse_options_header(self.headers.get("content-type"))[0]
-
-    def json(self) -> Any:
-        try:
-            return json.loads(self.body)
-        except ValueError as error:
-            raise UnreadableBody("the body is not JSON") from error
-
-    def parameters(self) -> dict[str, str]:
-        """Query and body together, all as strings, as the Bot API takes them."""
-        if self.media_type == "application/json" and self.body:
-            content = self.json()
-            if not isinstance(content, dict):
-                raise UnreadableBody("the body is not a JSON object")
-            body = {k: v if isinstance(v, str) else json.dumps(v) for k, v in content.items()}
-        else:
-            body = self._form()
-        return {**self.query, **body}
-
-    def _form(self) -> dict[str, str]:
-        media_type, options = parse_options_header(self.headers.get("content-type"))
-        try:
-            _, form, _ = FormDataParser(silent=False).parse(
-                BytesIO(self.body), media_type, len(self.body), options
-            )
-        except ValueError as error:
-            raise UnreadableBody("the body is not a form") from error
-        return dict(form.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +22,6 @@ class Reply:
     status: int
     body: bytes
     media_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +39,46 @@ Answer = Reply | CutConnection | StaySilent
 
 def json_reply(status: int, content: Any) -> Reply:
     return Reply(status, json.dumps(content).encode())
+
+
+async def give(answer: Answer, request: web.Request) -> web.Response:
+    """Answer a request, or break off or keep the silence; nobody reads what is returned then."""
+    match answer:
+        case Reply(status, body, media_type):
+            return web.Response(status=status, body=body, content_type=media_type)
+        case CutConnection():
+            if request.transport is not None:
+                request.transport.abort()
+        case StaySilent():
+            await asyncio.Event().wait()
+        case unreachable:
+            assert_never(unreachable)
+    return web.Response()
+
+
+async def json_of(request: web.Request) -> Any:
+    """Return the body's content. Raises UnreadableBody."""
+    try:
+        return json.loads(await request.read())
+    except ValueError as error:
+        raise UnreadableBody("the body is not JSON") from error
+
+
+async def parameters_of(request: web.Request) -> dict[str, str]:
+    """Query and body together, all as strings, as the Bot API takes them. Raises UnreadableBody."""
+    if request.content_type == "application/json" and request.body_exists:
+        content = await json_of(request)
+        if not isinstance(content, dict):
+            raise UnreadableBody("the body is not a JSON object")
+        body = {k: v if isinstance(v, str) else json.dumps(v) for k, v in content.items()}
+    else:
+        body = await _form_of(request)
+    return {**request.query, **body}
+
+
+async def _form_of(request: web.Request) -> dict[str, str]:
+    try:
+        form = await request.post()
+    except ValueError as error:
+        raise UnreadableBody("the body is not a form") from error
+    return {name: value for name, value in form.items() if isinstance(value, str)}

@@ -1,15 +1,15 @@
 """The page at `/`: three files that need nothing from elsewhere."""
 
-from http import HTTPStatus
+from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.telegram_simulator.http_messages import Reply, Request, json_reply
+from aiohttp import web
 
 _FOLDER = Path(__file__).with_name("page")
 _FILES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/": ("page.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
 }
 _HEADERS = {
     "Cache-Control": "no-cache",
@@ -19,11 +19,11 @@ _HEADERS = {
 }
 
 
-def page_reply(request: Request) -> Reply:
-    """Return a file of the page, 404 for anything else."""
-    if request.path not in _FILES:
-        return json_reply(HTTPStatus.NOT_FOUND, {"detail": "Not Found"})
-    if request.method not in {"GET", "HEAD"}:
-        return json_reply(HTTPStatus.METHOD_NOT_ALLOWED, {"detail": "Method Not Allowed"})
+def page_routes() -> Iterable[web.RouteDef]:
+    return [web.get(path, _show) for path in _FILES]
+
+
+async def _show(request: web.Request) -> web.Response:
     name, media_type = _FILES[request.path]
-    return Reply(HTTPStatus.OK, (_FOLDER / name).read_bytes(), media_type, _HEADERS)
+    text = (_FOLDER / name).read_text(encoding="utf-8")
+    return web.Response(text=text, content_type=media_type, charset="utf-8", headers=_HEADERS)

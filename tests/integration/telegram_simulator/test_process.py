@@ -166,4 +166,4 @@ def test_what_is_not_http_is_refused(simulator: Simulator) -> None:
     host, port = simulator.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as raw:
         raw.sendall(b"\x00\x01 nonsense\r\n\r\n")
-        assert raw.recv(100).startswith(b"HTTP/1.1 400")
+        assert raw.recv(100).split()[1] == b"400"
