@@ -84,7 +84,7 @@ def _habits(meaning: str, body: HabitStateV1) -> EventExample:
 
 
 def _chat(meaning: str, body: ChatLinkStateV1) -> EventExample:
-    return EventExample("notifier", meaning, _ACCOUNT_ID, body)
+    return EventExample("notifier", meaning, body.id, body)
 
 
 EVENT_EXAMPLES: dict[str, EventExample] = {

@@ -1,8 +1,16 @@
-"""`python -m services.notifier <process>`: consume, serve, bot, relay, setup or dead-letters."""
+"""`python -m services.notifier <process>`: runs one process, or one command of an operator's."""
 
 import sys
 
-PROCESSES = ("consume", "serve", "bot", "relay", "setup", "dead-letters list|replay")
+PROCESSES = (
+    "consume",
+    "serve",
+    "bot",
+    "relay",
+    "setup",
+    "dead-letters list|replay",
+    "unhandled-updates list|retry|forget",
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -32,6 +40,10 @@ def main(arguments: list[str]) -> None:
             from services.notifier import app
 
             app.work_on_dead_letters(options)
+        case ["unhandled-updates", *options]:
+            from services.notifier import app
+
+            app.work_on_unhandled_updates(options)
         case _:
             sys.exit(f"usage: python -m services.notifier {'|'.join(PROCESSES)}")
 

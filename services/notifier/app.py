@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from flask import Flask
 
+from services.notifier import operator_commands
+from services.notifier.bot_router import new_update_handler
 from services.notifier.linking.chat_linking import ChatLinking
 from services.notifier.linking.link_api import add_link_routes, register_refusals
 from services.notifier.linking.question_limits import QuestionLimits
@@ -17,16 +19,14 @@ from services.notifier.redis_scripts import new_redis
 from services.notifier.settings import Settings, read_settings
 from services.notifier.telegram.bot_name import CachedBotName
 from services.notifier.telegram.client import TelegramClient
-from services.notifier.telegram.webhook_api import UpdateIntake, add_webhook_route
+from services.notifier.telegram.webhook_api import HandleUpdate, add_webhook_route
 from services.notifier.translations import Translations
-from services.notifier.update_intake import BlockingUpdateIntake
 from shared.contracts.topology import NOTIFIER_QUEUES
 from shared.database import is_reachable, new_engine
 from shared.http.access_tokens import JwksClient, KeyLookup, init_access_tokens
 from shared.http.app import ApiBlueprint, create_http_app
 from shared.http.server import serve
 from shared.messaging.dead_letters import run_command
-from shared.messaging.publisher import Publisher
 from shared.process.environment import load_settings
 from shared.process.ops_http import ReadinessChecks
 from shared.process.processes import run_setup
@@ -47,11 +47,10 @@ def create_app(settings: Settings, keys: JwksClient | None = None) -> Flask:
         ),
         Translations(),
     )
-    intake = BlockingUpdateIntake(lambda: Publisher(settings.rabbitmq_url, f"{SERVICE}-api"))
     return build_app(
         linking,
         keys.find_key,
-        intake,
+        new_update_handler(engine).handle,
         settings.telegram_webhook_secret,
         {
             "database": lambda: is_reachable(engine),
@@ -64,7 +63,7 @@ def create_app(settings: Settings, keys: JwksClient | None = None) -> Flask:
 def build_app(
     linking: ChatLinking,
     find_key: KeyLookup,
-    intake: UpdateIntake,
+    handle_update: HandleUpdate,
     webhook_secret: str,
     checks: ReadinessChecks,
 ) -> Flask:
@@ -81,7 +80,7 @@ def build_app(
         description="Linking an account with the Telegram chat that gets its reminders.",
     )
     add_link_routes(blueprint, linking)
-    add_webhook_route(blueprint, intake, webhook_secret)
+    add_webhook_route(blueprint, handle_update, webhook_secret)
     return create_http_app(
         SERVICE, configure=configure, blueprints=lambda: [blueprint], checks=checks
     )
@@ -111,3 +110,11 @@ def work_on_dead_letters(arguments: Sequence[str]) -> None:
     """List or replay dead letters."""
     settings = load_settings(read_settings)
     run_command(SERVICE, settings.rabbitmq_url, NOTIFIER_QUEUES, arguments)
+
+
+def work_on_unhandled_updates(arguments: Sequence[str]) -> None:
+    """List, try again or forget updates that could not be handled."""
+    settings = start("unhandled-updates")
+    engine = new_engine(settings.database_url, pool_size=1)
+    operator_commands.work_on_unhandled_updates(engine, new_update_handler(engine).retry, arguments)
+    engine.dispose()

@@ -26,9 +26,6 @@ class BotTexts:
         chat = self._translate("The id of this chat: {chat_id}").format(chat_id=chat_id)
         return f"{commands}\n{chat}"
 
-    def private_chats_only(self) -> str:
-        return self._translate("Reminders come only to a private chat with me. Please write there.")
-
     def linked(self) -> str:
         return self._translate(
             "Done: the reminders of your habits will come here. Send /stop to end them."
@@ -65,6 +62,19 @@ class BotTexts:
 
     def answered_no(self) -> str:
         return self._translate("All right, nothing will be sent here.")
+
+    def move_question(self) -> str:
+        return self._translate(
+            "The reminders of another account come to this chat. Whoever made the link that you"
+            " opened would get this chat instead: their reminders would come here, yours would"
+            " end. Do you want that?"
+        )
+
+    def not_moved(self) -> str:
+        return self._translate("All right, everything stays as it was.")
+
+    def old_button(self) -> str:
+        return self._translate("This button no longer works.")
 
     def question_is_over(self) -> str:
         return self._translate("This question is no longer open.")

@@ -17,13 +17,11 @@ from services.notifier.sending.once_each import OnceEach
 from services.notifier.sending.rate_limits import SendLimits
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
-from services.notifier.update_handler import UpdateHandler
 from services.notifier.watching import EPOCH_SECONDS
 from shared.contracts.topology import (
     NOTIFIER_EVENTS,
     REMINDERS,
     TELEGRAM_MESSAGES,
-    TELEGRAM_UPDATES,
 )
 from shared.database import is_reachable, new_engine
 from shared.messaging.consumer import Consumer
@@ -39,7 +37,7 @@ _TELEGRAM_CONNECTIONS = 2 * (_REMINDERS_PREFETCH + _OTHER_PREFETCH)
 
 
 def consume_messages() -> None:
-    """Send reminders and the bot's messages, act on updates, follow the accounts."""
+    """Send reminders and the bot's messages, follow the accounts."""
     settings = start("consume")
     engine = new_engine(settings.database_url, pool_size=_DATABASE_CONNECTIONS)
     redis, probe = new_async_redis(settings.redis_url), new_redis(settings.redis_url)
@@ -51,8 +49,14 @@ def consume_messages() -> None:
         connections=_TELEGRAM_CONNECTIONS,
     )
     once_each = OnceEach(redis)
-    desk = DeliveryDesk(once_each, SendLimits(redis), telegram)
-    _subscribe(consumer, engine, desk, telegram)
+    limits = SendLimits(redis)
+    desk = DeliveryDesk(once_each, limits, telegram)
+    _subscribe(
+        consumer,
+        engine,
+        ReminderConsumer(engine, desk, Translations()),
+        MessageConsumer(engine, desk, limits, telegram),
+    )
 
     async def work(stop: asyncio.Event) -> None:
         async with telegram, looked_after((EPOCH_SECONDS, once_each.watch_epoch)):
@@ -74,13 +78,8 @@ def consume_messages() -> None:
 
 
 def _subscribe(
-    consumer: Consumer, engine: Engine, desk: DeliveryDesk, telegram: TelegramClient
+    consumer: Consumer, engine: Engine, reminders: ReminderConsumer, messages: MessageConsumer
 ) -> None:
-    translations = Translations()
-    reminders = ReminderConsumer(engine, desk, translations)
-    updates = UpdateHandler(engine, telegram, translations)
-    messages = MessageConsumer(engine, desk)
     consumer.subscribe(REMINDERS, reminders.handle, prefetch=_REMINDERS_PREFETCH)
-    consumer.subscribe(TELEGRAM_UPDATES, updates.handle, prefetch=_OTHER_PREFETCH)
     consumer.subscribe(TELEGRAM_MESSAGES, messages.handle, prefetch=_OTHER_PREFETCH)
     consumer.subscribe(NOTIFIER_EVENTS, AccountEvents(engine).handle, prefetch=_OTHER_PREFETCH)

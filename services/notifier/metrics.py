@@ -11,6 +11,11 @@ UNKNOWN = Counter(
     "notifier_unknown_total",
     "Messages of which nobody can know whether they arrived; they are not sent again",
 )
+UPDATES = Counter(
+    "notifier_updates_total",
+    "Telegram's updates by how they ended: handled, repeated, or unhandled and kept",
+    ["outcome"],
+)
 LAG = Histogram(
     "notifier_due_to_sent_seconds",
     "From the instant a reminder was due to Telegram's confirmation",

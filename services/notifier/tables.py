@@ -5,6 +5,8 @@
 - `link_requests`: the one open request of an account; its code is stored as a hash only.
 - `link_request_keys`: the Idempotency-Keys of requests, and what remakes their answers.
 - `handled_updates`: ids of Telegram's updates whose effects are committed.
+- `unhandled_updates`: updates that a bug of ours could not handle, whole.
+- `hints`: what a chat has just been explained.
 - `deliveries`: the ledger, one row a reminder that has ended.
 - `redis_epochs`: whether Redis has been provisioned for this database.
 - `outbox`: see shared.outbox.table.
@@ -89,6 +91,24 @@ HANDLED_UPDATES = Table(
     Column("update_id", BigInteger, primary_key=True, autoincrement=False),
     Column("handled_at", DateTime(timezone=True), nullable=False),
     Index("ix_handled_updates_handled_at", "handled_at"),
+)
+
+UNHANDLED_UPDATES = Table(
+    "unhandled_updates",
+    METADATA,
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    # As Telegram sent it.
+    Column("raw", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failed_at", DateTime(timezone=True), nullable=False),
+)
+
+HINTS = Table(
+    "hints",
+    METADATA,
+    Column("chat_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hint", Text, primary_key=True),
+    Column("given_at", DateTime(timezone=True), nullable=False),
 )
 
 DELIVERIES = Table(

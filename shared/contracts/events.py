@@ -64,10 +64,13 @@ class AccountStateV1:
 class ChatLinkStateV1:
     """The link between an account and the Telegram chat that agreed to get its reminders.
 
-    `linked_at`: when the chat agreed. `linked_since`: since when some chat of the account gets
-    reminders without a break, null unless `linked`; a chat that unblocks the bot begins anew.
+    It is an aggregate of its own beside the account: its `id`, and so the subject of its events, is
+    `chat-link/<account_id>`. `linked_at`: when the chat agreed. `linked_since`: since when some
+    chat of the account gets reminders without a break, null unless `linked`; a chat that unblocks
+    the bot begins anew.
     """
 
+    id: str = ""
     account_id: str
     chat_id: str | None
     status: Literal["linked", "unlinked", "blocked"]
@@ -75,6 +78,10 @@ class ChatLinkStateV1:
     updated_at: AwareDatetime
     linked_since: AwareDatetime | None = None
     version: int
+
+    def __post_init__(self) -> None:
+        """Give it its id: messages from before there was one do not have it."""
+        object.__setattr__(self, "id", f"chat-link/{self.account_id}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,12 +66,19 @@ OUTBOX = define_outbox(new_metadata())
 
 
 def add_event(
-    connection: Connection, source: str, event_type: str, subject: str, body: EventBody
+    connection: Connection,
+    source: str,
+    event_type: str,
+    subject: str,
+    body: EventBody,
+    *,
+    ordering_key: str | None = None,
 ) -> str:
     """Store a public event for the exchange; return its id.
 
     `source` names the service as a URI reference, `/services/habits`; `subject` is the aggregate's
-    id. The request id of the work in hand goes along.
+    id, by which its events are ordered unless another key is given. The request id of the work in
+    hand goes along.
     """
     event = CloudEvent(
         id=str(uuid.uuid4()),
@@ -84,7 +91,7 @@ def add_event(
     )
     _add(
         connection,
-        ordering_key=subject,
+        ordering_key=ordering_key or subject,
         message_id=event.id,
         exchange=EVENTS_EXCHANGE,
         routing_key=event_type,

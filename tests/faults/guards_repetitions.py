@@ -1,12 +1,9 @@
 """What comes twice at once: an update of Telegram, and a refresh token."""
 
-import asyncio
-import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,32 +13,24 @@ from services.auth import refresh_tokens
 from services.auth.accounts import register
 from services.auth.refresh_tokens import Issued, start_family
 from services.auth.sessions import refresh
-from services.notifier.telegram.client import TelegramClient
-from services.notifier.translations import Translations
-from services.notifier.update_handler import UpdateHandler
-from shared.contracts.topology import TELEGRAM_UPDATES
+from services.notifier.bot_router import new_update_handler
+from services.notifier.linking.chat_links import link
 from shared.database import transaction
 from shared.instants import now
-from tests.integration.notifier.arrangements import raw_delivery, said_to
+from tests.integration.notifier.arrangements import said_to
+from tests.integration.notifier.updates import text, update_bytes
 
 _LONGEST_MEETING_SECONDS = 3
 
 
-async def replies_to_an_update_that_comes_twice(engine: Engine, chat_id: int) -> int:
+def replies_to_an_update_that_comes_twice(engine: Engine, chat_id: int) -> int:
     """Hand one update to the bot twice at once; count its replies."""
-    nobody = TelegramClient("1:token", "http://127.0.0.1:9", connections=1)
-    handler = UpdateHandler(engine, nobody, Translations())
-    update: dict[str, Any] = {
-        "update_id": chat_id,
-        "message": {
-            "message_id": 1,
-            "text": "hello",
-            "chat": {"id": chat_id, "type": "private"},
-            "from": {"id": chat_id, "language_code": "en"},
-        },
-    }
-    delivered = raw_delivery(TELEGRAM_UPDATES, json.dumps(update).encode())
-    await asyncio.gather(handler.handle(delivered), handler.handle(delivered))
+    account_id = str(uuid4())
+    with transaction(engine) as connection:
+        link(connection, account_id, chat_id, now())
+    raw = update_bytes(chat_id, message=text(chat_id, "/stop"))
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(new_update_handler(engine).handle, [raw, raw]))
     return len(said_to(engine, chat_id))
 
 

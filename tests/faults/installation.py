@@ -1,7 +1,6 @@
 """A notifier that is set up on servers of a test's own, whose processes can be hurt."""
 
 import asyncio
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -164,19 +163,3 @@ async def publish_events(rabbitmq_url: str, events: Sequence[CloudEvent]) -> Non
                 headers=event.headers(),
                 message_type=event.type,
             )
-
-
-def update_bytes(update_id: int, chat_id: int, text: str) -> bytes:
-    """Return a message of a person to the bot, as Telegram tells of it."""
-    return json.dumps(
-        {
-            "update_id": update_id,
-            "message": {
-                "message_id": 1,
-                "date": int(now().timestamp()),
-                "chat": {"id": chat_id, "type": "private"},
-                "from": {"id": chat_id, "is_bot": False, "first_name": "A", "language_code": "en"},
-                "text": text,
-            },
-        }
-    ).encode()

@@ -8,18 +8,17 @@ from pathlib import Path
 
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from services.notifier.tables import HANDLED_UPDATES
 from services.scheduler.app import consume_events
 from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.events import HABIT_CHANGED
-from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS, TELEGRAM_UPDATES, WorkQueue
+from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS, WorkQueue
 from shared.database import new_engine
 from shared.instants import now
 from shared.messaging.publisher import Publisher
 from shared.migrations import migrate
-from tests.faults.installation import Notifier, due_event, update_bytes
+from tests.faults.installation import Notifier, due_event
 from tests.faults.queues import depth, take_all
 from tests.faults.rig import eventually
 from tests.faults.service_process import service_process
@@ -125,33 +124,3 @@ def test_poison_among_the_reminders(notifier: Notifier) -> None:
         notifier.person.wait_for_message(chat_id, PATIENCE_SECONDS)
         assert_died_at_once(notifier.rabbitmq_url, REMINDERS, poisons)
     assert len(notifier.person.requests(chat_id=chat_id)) == 1
-
-
-def test_poison_among_telegrams_updates(notifier: Notifier) -> None:
-    """A kind of update that nobody knows is no poison: Telegram sends more than the bot asks."""
-    poisons = [
-        Sent(body)
-        for body in (
-            b'{"update_id": 7',
-            b"\xff\x00",
-            b"[7]",
-            b'{"message": {}}',
-            b'{"update_id": "7"}',
-            b'{"update_id": "' + b"7" * MEGABYTE + b'"}',
-        )
-    ]
-    unknown_kind = Sent(b'{"update_id": 700001, "painted": {"chat": 1}}')
-    good = Sent(update_bytes(700002, 1, "hello"))
-    with notifier.consumer():
-        asyncio.run(put(notifier.rabbitmq_url, TELEGRAM_UPDATES, [*poisons, unknown_kind, good]))
-        eventually(
-            lambda: handled_updates(notifier.engine) == [700001, 700002],
-            "the good ones",
-            PATIENCE_SECONDS,
-        )
-        assert_died_at_once(notifier.rabbitmq_url, TELEGRAM_UPDATES, poisons)
-
-
-def handled_updates(engine: Engine) -> list[int]:
-    with engine.connect() as connection:
-        return sorted(connection.scalars(select(HANDLED_UPDATES.c.update_id)))

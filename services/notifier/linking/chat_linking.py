@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from services.notifier.accounts import Account, share_account
 from services.notifier.bot_texts import BotTexts
 from services.notifier.linking.chat_links import read_link, unlink
+from services.notifier.linking.link_questions import LINK, question
 from services.notifier.linking.link_request_keys import FirstTime, Repetition, use_key
 from services.notifier.linking.link_requests import (
     VALID_FOR_MINUTES,
@@ -21,9 +22,8 @@ from services.notifier.linking.link_requests import (
     read_request,
 )
 from services.notifier.linking.question_limits import QuestionLimits
-from services.notifier.sending.bot_messages import ask
+from services.notifier.sending.bot_messages import tell
 from services.notifier.telegram.bot_name import BotName
-from services.notifier.telegram.client import Button
 from services.notifier.translations import Translations
 from shared.database import transaction
 from shared.instants import now
@@ -135,11 +135,8 @@ class ChatLinking:
         self, connection: Connection, account: Account, chat_id: int, code: str, at: datetime
     ) -> None:
         texts = BotTexts(self._translations.of(account.locale))
-        buttons = (
-            Button(texts.yes_button(), f"link:{code}:yes"),
-            Button(texts.no_button(), f"link:{code}:no"),
-        )
-        ask(connection, chat_id, texts.question(VALID_FOR_MINUTES), buttons, at)
+        text = texts.question(VALID_FOR_MINUTES)
+        tell(connection, question(chat_id, LINK, code, text, texts), at)
 
 
 def _living(connection: Connection, account_id: str) -> Account:

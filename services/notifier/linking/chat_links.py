@@ -177,21 +177,18 @@ def _store(
         .values(account_id=account_id, **state)
         .on_conflict_do_update(index_elements=[CHAT_LINKS.c.account_id], set_=state)
     )
-    add_event(
-        connection,
-        SOURCE,
-        _EVENT_TYPES[status],
-        account_id,
-        ChatLinkStateV1(
-            account_id=account_id,
-            chat_id=None if chat_id is None else str(chat_id),
-            status=status,
-            linked_at=linked_at,
-            linked_since=linked_since,
-            updated_at=at,
-            version=version,
-        ),
+    link = ChatLinkStateV1(
+        account_id=account_id,
+        chat_id=None if chat_id is None else str(chat_id),
+        status=status,
+        linked_at=linked_at,
+        linked_since=linked_since,
+        updated_at=at,
+        version=version,
     )
+    # In the outbox they keep the key of releases in which the account's id was the subject, too:
+    # with another one they could overtake what such a release has stored.
+    add_event(connection, SOURCE, _EVENT_TYPES[status], link.id, link, ordering_key=account_id)
 
 
 def _linked_since(before: Row[Any] | None, status: Status, at: datetime) -> datetime | None:

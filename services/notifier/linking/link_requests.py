@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.accounts import Account, share_account
-from services.notifier.linking.chat_links import link
+from services.notifier.linking.chat_links import link, linked_account
 from services.notifier.tables import LINK_REQUESTS
 
 VALID_FOR = timedelta(minutes=10)
@@ -41,6 +41,11 @@ class Linked:
 @dataclass(frozen=True, slots=True)
 class Declined:
     account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class TakesChatAway:
+    """The code is good, but the chat belongs to another account; nothing has happened yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,20 @@ def close_request(connection: Connection, account_id: str) -> None:
     connection.execute(delete(LINK_REQUESTS).where(LINK_REQUESTS.c.account_id == account_id))
 
 
-def use_code(connection: Connection, code: str, chat_id: int, at: datetime) -> Linked | NotOpen:
-    """Link the private chat that sent a code."""
-    account = _take(connection, code, None, at)
+def use_code(
+    connection: Connection, code: str, chat_id: int, at: datetime, *, may_take_away: bool = False
+) -> Linked | TakesChatAway | NotOpen:
+    """Link the private chat that sent a code.
+
+    It is taken from another account only with `may_take_away`: when the chat has said so.
+    """
+    matches = _open(code, None, at)
+    asker, owner = _asker(connection, matches), linked_account(connection, chat_id)
+    if asker is None:
+        return NotOpen()
+    if owner not in {None, asker} and not may_take_away:
+        return TakesChatAway()
+    account = _take(connection, asker, matches)
     if account is None:
         return NotOpen()
     link(connection, account.account_id, chat_id, at)
@@ -103,7 +119,9 @@ def answer_question(
     connection: Connection, code: str, chat_id: int, at: datetime, *, agreed: bool
 ) -> Linked | Declined | NotOpen:
     """Take the answer that came from a chat; only the asked chat's counts."""
-    account = _take(connection, code, chat_id, at)
+    matches = _open(code, chat_id, at)
+    asker = _asker(connection, matches)
+    account = None if asker is None else _take(connection, asker, matches)
     if account is None:
         return NotOpen()
     if not agreed:
@@ -112,18 +130,21 @@ def answer_question(
     return Linked(account)
 
 
-def _take(
-    connection: Connection, code: str, asked_chat_id: int | None, at: datetime
-) -> Account | None:
-    """Use up a request; None unless it is open, and a question to exactly this chat or a code."""
-    matches = (
+def _open(code: str, asked_chat_id: int | None, at: datetime) -> ColumnElement[bool]:
+    """Match an open request that is a question to exactly this chat, or for any chat."""
+    return (
         (LINK_REQUESTS.c.code_hash == _hash(code))
         & LINK_REQUESTS.c.chat_id.is_not_distinct_from(asked_chat_id)
         & (LINK_REQUESTS.c.expires_at > at)
     )
-    account_id = connection.scalar(select(LINK_REQUESTS.c.account_id).where(matches))
-    if account_id is None:
-        return None
+
+
+def _asker(connection: Connection, matches: ColumnElement[bool]) -> str | None:
+    return connection.scalar(select(LINK_REQUESTS.c.account_id).where(matches))
+
+
+def _take(connection: Connection, account_id: str, matches: ColumnElement[bool]) -> Account | None:
+    """Use up the account's request; None when it is gone."""
     # The account before the request, as erasure locks them. The DELETE then finds one winner, and
     # none after an erasure, which has deleted the request.
     account = share_account(connection, account_id)

@@ -6,7 +6,7 @@ The bot's token is part of every URL, so no library that logs URLs may log at IN
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -16,16 +16,22 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 from telegram import (
     Bot,
+    BotCommandScopeAllPrivateChats,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
 )
-from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from services.notifier.telegram.errors import Accepted, Ambiguous, Outcome, classify
+from services.notifier.telegram.errors import (
+    Accepted,
+    Ambiguous,
+    Failure,
+    Outcome,
+    classify,
+    is_moot,
+)
 from shared.process.stop_budget import TELEGRAM_SECONDS
-from shared.process.structured_logs import get_logger
 
 # A late answer is better than an unknown one: the library's own 5 s are far too few.
 READ_TIMEOUT_SECONDS = float(TELEGRAM_SECONDS)
@@ -34,6 +40,8 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 POOL_TIMEOUT_SECONDS = 5.0
 # All of a request, even if the answer comes byte by byte.
 REQUEST_LIMIT_SECONDS = float(TELEGRAM_SECONDS)
+# What may be repeated need not wait for an answer so long.
+REPEATABLE_LIMIT_SECONDS = 10.0
 # Before the answer of a long poll is overdue.
 _LONG_POLL_MARGIN_SECONDS = 10
 
@@ -43,7 +51,7 @@ UPDATE_KINDS = ("message", "callback_query", "my_chat_member")
 # must not stop all the others.
 _RAW_GET_UPDATES = "get__updates"
 
-_log = get_logger(__name__)
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,36 +102,58 @@ class TelegramClient:
         self, chat_id: int, text: str, buttons: Sequence[Button] = ()
     ) -> Outcome:
         """Send plain text, with a row of buttons below it, and say what became of it."""
-        keyboard = InlineKeyboardMarkup(
-            [[InlineKeyboardButton(button.text, callback_data=button.data) for button in buttons]]
+        sending = self._bot.send_message(
+            chat_id, text, reply_markup=_keyboard(buttons), link_preview_options=_NO_PREVIEW
         )
         try:
             async with asyncio.timeout(REQUEST_LIMIT_SECONDS):
-                message = await self._bot.send_message(
-                    chat_id,
-                    text,
-                    reply_markup=keyboard if buttons else None,
-                    link_preview_options=LinkPreviewOptions(is_disabled=True),
-                )
-                return Accepted(message.message_id)
-        except TimeoutError:
-            return Ambiguous(f"no answer within {REQUEST_LIMIT_SECONDS:.0f} s")
+                return Accepted((await sending).message_id)
         except Exception as error:
-            return classify(error)
+            return _failure(error)
 
-    async def answer_button(self, query_id: str, text: str) -> None:
-        """Tell the one who pressed a button what came of it; may fail, as when it is too old."""
-        try:
-            await self._bot.answer_callback_query(query_id, text)
-        except TelegramError as error:
-            _log.info("button not answered", reason=str(error))
+    async def edit_message(
+        self, chat_id: int, message_id: int, text: str | None, buttons: Sequence[Button] = ()
+    ) -> Failure | None:
+        """Have a message of the bot's show a text and a row of buttons; None when it does.
 
-    async def remove_buttons(self, chat_id: int, message_id: int) -> None:
-        """Take the buttons away from a message; may fail, as when they are gone."""
-        try:
-            await self._bot.edit_message_reply_markup(chat_id=chat_id, message_id=message_id)
-        except TelegramError as error:
-            _log.info("buttons not removed", reason=str(error))
+        Without a text only the buttons change. A message that shows it already, or that the person
+        has deleted, needs nothing more: asking twice does no harm.
+        https://core.telegram.org/bots/api#updating-messages
+        """
+        markup = _keyboard(buttons)
+        if text is None:
+            return await _repeatable(
+                self._bot.edit_message_reply_markup(
+                    chat_id=chat_id, message_id=message_id, reply_markup=markup
+                )
+            )
+        return await _repeatable(
+            self._bot.edit_message_text(
+                text,
+                chat_id=chat_id,
+                message_id=message_id,
+                reply_markup=markup,
+                link_preview_options=_NO_PREVIEW,
+            )
+        )
+
+    async def answer_press(self, query_id: str, text: str) -> Failure | None:
+        """Tell whoever pressed a button what came of it; None when that is done or too late.
+
+        https://core.telegram.org/bots/api#answercallbackquery
+        """
+        return await _repeatable(self._bot.answer_callback_query(query_id, text))
+
+    async def set_commands(self, commands: Mapping[str, str], language: str | None = None) -> None:
+        """Set the menu of private chats, for all or for one language. Raises TelegramError.
+
+        https://core.telegram.org/bots/api#setmycommands
+        """
+        await self._bot.set_my_commands(
+            list(commands.items()),
+            scope=BotCommandScopeAllPrivateChats(),
+            language_code=language,
+        )
 
     async def get_updates(self, offset: int | None, wait_seconds: int) -> list[dict[str, Any]]:
         """Wait for updates from `offset` on, confirming those before it. Raises TelegramError."""
@@ -143,9 +173,34 @@ class TelegramClient:
         return str((await self._bot.get_me()).username)
 
     async def set_webhook(self, url: str, secret: str) -> None:
-        """Have updates sent to a URL. Raises TelegramError."""
-        await self._bot.set_webhook(url, secret_token=secret, allowed_updates=list(UPDATE_KINDS))
+        """Have updates sent to a URL, one after the other. Raises TelegramError."""
+        await self._bot.set_webhook(
+            url, secret_token=secret, allowed_updates=list(UPDATE_KINDS), max_connections=1
+        )
 
     async def delete_webhook(self) -> None:
         """Have updates kept for polling. Raises TelegramError."""
         await self._bot.delete_webhook()
+
+
+def _keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
+    if not buttons:
+        return None
+    row = [InlineKeyboardButton(button.text, callback_data=button.data) for button in buttons]
+    return InlineKeyboardMarkup([row])
+
+
+async def _repeatable(request: Awaitable[object]) -> Failure | None:
+    """Await a request that may be repeated; None also when there is nothing left to do."""
+    try:
+        async with asyncio.timeout(REPEATABLE_LIMIT_SECONDS):
+            await request
+    except Exception as error:
+        return None if is_moot(error) else _failure(error)
+    return None
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, TimeoutError):
+        return Ambiguous("no answer in time")
+    return classify(error)

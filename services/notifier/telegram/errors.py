@@ -20,6 +20,14 @@ from telegram.error import (
 )
 
 _CHAT_IS_GONE = ("chat not found", "user not found", "peer_id_invalid", "chat_id is empty")
+# What was asked for is so already, or can no longer be.
+_MOOT = (
+    "message is not modified",
+    "message to edit not found",
+    "message can't be edited",
+    "query is too old",
+    "query id is invalid",
+)
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -111,6 +119,11 @@ def classify(error: Exception) -> Failure:  # noqa: PLR0911 - one line for each 
             return NotSent(reason)
         case _:
             return Ambiguous(reason)
+
+
+def is_moot(error: Exception) -> bool:
+    """Whether Telegram says that there is nothing left to edit or to answer."""
+    return isinstance(error, BadRequest) and any(words in error.message.lower() for words in _MOOT)
 
 
 def _time_of(retry_after: float | timedelta) -> timedelta:

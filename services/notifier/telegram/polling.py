@@ -1,22 +1,25 @@
 """Fetches updates by long polling: one poller at a time, whatever the number of `bot` processes.
 
-The poller holds a lease in Redis and polls only while it does. An update's id is confirmed to
-Telegram only after the broker has confirmed the update in `telegram.updates`; a crash in between
-fetches it again, and the consumer knows its id.
+The poller holds a lease in Redis and polls only while it does. Updates are handled one after the
+other, as Telegram gives them; one is confirmed to Telegram only after its transaction has been
+committed. A crash in between, or a poller that wakes up after another has taken over, brings an
+update again, and its id tells that it has been handled.
 """
 
 import asyncio
 import json
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from redis import RedisError
 from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
 from telegram.error import RetryAfter, TelegramError
 
 from services.notifier.redis_scripts import KEY_PREFIX, read_script
 from services.notifier.telegram.client import TelegramClient
-from shared.contracts.topology import TELEGRAM_UPDATES
-from shared.messaging.publisher import Publisher, PublishFailed, Unroutable
+from shared.contracts.cloud_event import UnreadableMessage
 from shared.process.structured_logs import get_logger
 
 LEASE_KEY = f"{KEY_PREFIX}:poller"
@@ -26,11 +29,6 @@ LONG_POLL_SECONDS = 20
 _PAUSE_SECONDS = 2.0
 
 _log = get_logger(__name__)
-
-
-async def store_update(publisher: Publisher, update_id: int, update: bytes) -> None:
-    """Put an update into its queue. Raises PublishFailed or Unroutable without a confirm."""
-    await publisher.publish("", TELEGRAM_UPDATES.name, update, message_id=str(update_id))
 
 
 class PollerLease:
@@ -67,14 +65,14 @@ class UpdatesPolling:
     def __init__(
         self,
         telegram: TelegramClient,
-        publisher: Publisher,
+        handle: Callable[[bytes], None],
         lease: PollerLease,
         *,
         renew_seconds: float = RENEW_SECONDS,
         long_poll_seconds: int = LONG_POLL_SECONDS,
     ) -> None:
         self._telegram = telegram
-        self._publisher = publisher
+        self._handle = handle
         self._lease = lease
         self._renew_seconds = renew_seconds
         self._long_poll_seconds = long_poll_seconds
@@ -111,17 +109,22 @@ class UpdatesPolling:
                     # Telegram refuses to be polled while a webhook is set.
                     await self._telegram.delete_webhook()
                     webhook_gone = True
-                updates = await self._telegram.get_updates(offset, self._long_poll_seconds)
-                for update in updates:
-                    update_id = int(update["update_id"])
-                    await store_update(self._publisher, update_id, json.dumps(update).encode())
-                    offset = update_id + 1
+                for update in await self._telegram.get_updates(offset, self._long_poll_seconds):
+                    await asyncio.to_thread(self._take, update)
+                    offset = int(update["update_id"]) + 1
             except RetryAfter as error:
                 _log.warning("telegram wants a pause", reason=str(error))
                 await asyncio.sleep(_PAUSE_SECONDS * 2)
-            except (TelegramError, PublishFailed, Unroutable) as error:
+            except (TelegramError, SQLAlchemyError) as error:
+                # What has not been handled comes again, before what came after it.
                 _log.warning("not polled, trying again", reason=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _take(self, update: dict[str, Any]) -> None:
+        try:
+            self._handle(json.dumps(update).encode())
+        except UnreadableMessage as error:
+            _log.error("telegram sent what is no update", reason=str(error))
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -1,25 +1,31 @@
-"""`POST /api/tg/webhook/`: takes an update from Telegram, and answers 200 once it is in its queue.
+"""`POST /api/tg/webhook/`: handles an update of Telegram's, and answers 200 once that is committed.
 
-Only Telegram knows the secret that it sends along. Without the broker's confirm the answer is 503
-and Telegram sends the update again; the consumer knows its id.
+Only Telegram knows the secret that it sends along. When the database is away the answer is 503 and
+Telegram sends the update again; its id tells whether it has been handled. Telegram is told to have
+one update under way at a time (`max_connections`), so more than a few at once are somebody's
+mistake: they are put off, or a database that hangs would take every thread from the other requests.
 """
 
 # mypy: disable-error-code="untyped-decorator"
 # flask-smorest is not typed, so each of its decorators would be an error.
 
 import hmac
-import json
-from typing import Any, Protocol
+import threading
+from collections.abc import Callable
+from typing import Any
 
 from flask import request
 from flask.views import MethodView
 
-from services.notifier.telegram.updates import update_id_of
+from services.notifier.telegram.updates import NotJson
+from shared.contracts.cloud_event import UnreadableMessage
 from shared.http.app import ApiBlueprint
 from shared.http.problem_details import RETRY_AFTER_SECONDS, Problem, unauthorized
-from shared.messaging.publisher import PublishFailed, Unroutable
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
+AT_ONCE = 2
+
+HandleUpdate = Callable[[bytes], None]
 
 _DOCUMENTED = {
     "security": [],
@@ -50,21 +56,20 @@ _DOCUMENTED = {
 }
 
 
-class UpdateIntake(Protocol):
-    """Stores an update in the queue, confirmed. Raises PublishFailed or Unroutable."""
+def add_webhook_route(blueprint: ApiBlueprint, handle: HandleUpdate, secret: str) -> None:
+    """Add the route to a blueprint; with an empty secret nobody is let in.
 
-    def store(self, update_id: int, update: bytes) -> None: ...
-
-
-def add_webhook_route(blueprint: ApiBlueprint, intake: UpdateIntake, secret: str) -> None:
-    """Add the route to a blueprint; with an empty secret nobody is let in."""
+    `handle` returns once the update may be forgotten, and raises UnreadableMessage for what is no
+    update.
+    """
+    places = threading.BoundedSemaphore(AT_ONCE)
 
     @blueprint.route("/webhook/")
     class Webhook(MethodView):
         """Telegram's way in."""
 
         @blueprint.doc(**_DOCUMENTED)
-        @blueprint.response(200, description="The update is in its queue.")
+        @blueprint.response(200, description="The update has been handled.")
         @blueprint.problems(400, 401, 413, 415, 503)
         def post(self) -> dict[str, Any]:
             """Take an update from Telegram.
@@ -74,29 +79,23 @@ def add_webhook_route(blueprint: ApiBlueprint, intake: UpdateIntake, secret: str
             claimed = request.headers.get(SECRET_HEADER, "")
             if not secret or not hmac.compare_digest(claimed.encode(), secret.encode()):
                 raise unauthorized("not_authenticated", "The secret token is missing or wrong.")
-            raw = request.get_data()
-            _store(intake, _read_update_id(raw), raw)
+            if not places.acquire(blocking=False):
+                raise _busy()
+            try:
+                handle(request.get_data())
+            except NotJson as error:
+                raise Problem(400, "malformed_json", "The body is not well-formed JSON.") from error
+            except UnreadableMessage as error:
+                raise Problem(400, "invalid_input", "The body is not an update.") from error
+            finally:
+                places.release()
             return {}
 
 
-def _read_update_id(raw: bytes) -> int:
-    try:
-        update = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise Problem(400, "malformed_json", "The body is not well-formed JSON.") from error
-    update_id = update_id_of(update)
-    if update_id is None:
-        raise Problem(400, "invalid_input", "The body is not an update.")
-    return update_id
-
-
-def _store(intake: UpdateIntake, update_id: int, raw: bytes) -> None:
-    try:
-        intake.store(update_id, raw)
-    except (PublishFailed, Unroutable) as error:
-        raise Problem(
-            503,
-            "service_unavailable",
-            "The update could not be stored; send it again.",
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-        ) from error
+def _busy() -> Problem:
+    return Problem(
+        503,
+        "service_unavailable",
+        "Other updates are being handled; send it again.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )

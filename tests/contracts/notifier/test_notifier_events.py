@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from deploy.api_docs.event_examples import EVENT_EXAMPLES
 from services.notifier.linking.chat_links import block, link, unlink
 from services.notifier.reminders.ledger import record
 from services.notifier.sending.message_states import Done, Refused, Settled, Unknown
 from services.notifier.tables import METADATA
-from shared.contracts.cloud_event import body_to_json, read_event
-from shared.contracts.events import ReminderDueV1
+from shared.contracts.cloud_event import body_to_json, read_body, read_event
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, ReminderDueV1
 from shared.database import new_engine, transaction
 from shared.outbox.table import OUTBOX
 
@@ -58,10 +59,12 @@ def stored(engine: Engine) -> list[Any]:
         return list(connection.execute(select(OUTBOX).order_by(OUTBOX.c.id)))
 
 
-def assert_golden(row: Any, event_type: str, name: str, subject: str) -> None:
+def assert_golden(
+    row: Any, event_type: str, name: str, subject: str, *, ordering_key: str | None = None
+) -> None:
     assert row.exchange == "events"
     assert row.routing_key == event_type
-    assert row.ordering_key == subject
+    assert row.ordering_key == (ordering_key or subject)
     assert row.body == golden(name)
     event = read_event(row.headers, json.dumps(golden(name)).encode())
     assert event.type == event_type
@@ -78,7 +81,24 @@ def test_a_chats_link(engine: Engine) -> None:
         unlink(connection, ACCOUNT_ID, datetime(2026, 5, 2, 7, 30, tzinfo=UTC))
     types = ["telegram.linked.v1", "telegram.blocked.v1", "telegram.unlinked.v1"]
     for row, event_type in zip(stored(engine), types, strict=True):
-        assert_golden(row, event_type, event_type, ACCOUNT_ID)
+        # Of the account's line, in which releases without a subject of its own put it.
+        subject = f"chat-link/{ACCOUNT_ID}"
+        assert_golden(row, event_type, event_type, subject, ordering_key=ACCOUNT_ID)
+
+
+def test_a_link_told_before_it_had_an_id_is_readable() -> None:
+    told = golden("telegram.linked.v1")
+    before = {name: value for name, value in told.items() if name != "id"}
+    assert body_to_json(read_body(ChatLinkStateV1, json.dumps(before).encode())) == told
+
+
+def test_an_account_and_its_link_are_two_aggregates() -> None:
+    """A consumer that keeps the highest version of each subject loses neither."""
+    account, link = EVENT_EXAMPLES["account.changed.v1"], EVENT_EXAMPLES["telegram.linked.v1"]
+    assert isinstance(account.body, AccountStateV1)
+    assert isinstance(link.body, ChatLinkStateV1)
+    assert link.body.account_id == account.body.id
+    assert link.subject == link.body.id != account.subject
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ FOREIGN = [
     ("auth", "reminders"),
     ("habits", "scheduler.events"),
     ("habits", "reminders.dlq"),
-    ("habits", "telegram.updates"),
+    ("habits", "telegram.messages"),
     ("scheduler", "habits.events"),
     ("scheduler", "notifier.events"),
     ("scheduler", "telegram.messages"),

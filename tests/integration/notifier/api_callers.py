@@ -1,5 +1,6 @@
 """Callers of the notifier's HTTP API: an account with a token, and what it may not see."""
 
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from services.notifier.telegram.updates import read_update
 from shared.http.access_tokens import AUDIENCE, ISSUER, UnknownKey
 
 SECRET = "a-webhook-secret"
@@ -22,17 +24,21 @@ PATH = "/api/tg/link/"
 MakeApp = Callable[..., Flask]
 
 
-class FakeIntake:
-    """Takes updates, or fails as told."""
+class FakeBot:
+    """Takes updates, fails as told, and holds them up until it is let go."""
 
     def __init__(self) -> None:
-        self.stored: list[tuple[int, bytes]] = []
+        self.taken: list[bytes] = []
         self.error: Exception | None = None
+        self.goes_on = threading.Event()
+        self.goes_on.set()
 
-    def store(self, update_id: int, update: bytes) -> None:
+    def handle(self, raw: bytes) -> None:
         if self.error is not None:
             raise self.error
-        self.stored.append((update_id, update))
+        read_update(raw)
+        self.taken.append(raw)
+        assert self.goes_on.wait(20)
 
 
 def habit_bot() -> str:

@@ -21,7 +21,7 @@ from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.notifier.api_callers import (
     SECRET,
     Caller,
-    FakeIntake,
+    FakeBot,
     MakeApp,
     find_key,
     habit_bot,
@@ -82,12 +82,12 @@ async def telegram(telegram_url: str) -> AsyncIterator[TelegramClient]:
 
 
 @pytest.fixture
-def intake() -> FakeIntake:
-    return FakeIntake()
+def bot() -> FakeBot:
+    return FakeBot()
 
 
 @pytest.fixture
-def make_app(engine: Engine, redis_database: str, intake: FakeIntake) -> MakeApp:
+def make_app(engine: Engine, redis_database: str, bot: FakeBot) -> MakeApp:
     """Give a factory of the HTTP app, some of whose parts may be others than usual."""
 
     def make(
@@ -98,7 +98,7 @@ def make_app(engine: Engine, redis_database: str, intake: FakeIntake) -> MakeApp
     ) -> Flask:
         limits = QuestionLimits(new_redis(redis_url))
         linking = ChatLinking(database, limits, bot_name, Translations())
-        return build_app(linking, find_key, intake, secret, {"always": lambda: True})
+        return build_app(linking, find_key, bot.handle, secret, {"always": lambda: True})
 
     return make
 

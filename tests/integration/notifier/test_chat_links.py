@@ -21,6 +21,7 @@ from services.notifier.linking.link_requests import (
     Declined,
     Linked,
     NotOpen,
+    TakesChatAway,
     answer_question,
     open_request,
     use_code,
@@ -58,7 +59,7 @@ def code_for(engine: Engine, account_id: str, asked_chat_id: int | None = None) 
         return open_request(connection, account_id, asked_chat_id, now()).code
 
 
-def send_code(engine: Engine, code: str, chat_id: int) -> Linked | NotOpen:
+def send_code(engine: Engine, code: str, chat_id: int) -> Linked | TakesChatAway | NotOpen:
     with transaction(engine) as connection:
         return use_code(connection, code, chat_id, now())
 

@@ -10,7 +10,7 @@ import aio_pika
 import pytest
 
 from shared.contracts.cloud_event import UnreadableMessage
-from shared.contracts.topology import NOTIFIER_QUEUES, REMINDERS, TELEGRAM_UPDATES
+from shared.contracts.topology import NOTIFIER_QUEUES, REMINDERS, TELEGRAM_MESSAGES
 from shared.instants import from_json, now
 from shared.messaging import dead_letter_watch
 from shared.messaging.broker_topology import declare_topology
@@ -99,7 +99,7 @@ async def test_list_shows_what_died_and_takes_nothing_away(broker: str) -> None:
 async def test_list_keeps_to_its_limit_and_queue(broker: str) -> None:
     await let_die(broker, b"1", b"2", b"3")
     assert len(await list_dead_letters(broker, NOTIFIER_QUEUES, 2)) == 2
-    assert await list_dead_letters(broker, [TELEGRAM_UPDATES], 10) == []
+    assert await list_dead_letters(broker, [TELEGRAM_MESSAGES], 10) == []
 
 
 async def test_replay_twice_puts_each_message_back_once_and_begins_anew(broker: str) -> None:
@@ -147,7 +147,7 @@ async def test_what_died_long_ago_is_forgotten_and_what_is_younger_stays(broker:
     dividing_line = now() - timedelta(seconds=1)
     await let_die(broker, b"young")
     await put_by_hand(broker, b"without a death")
-    assert await forget_dead_letters(broker, TELEGRAM_UPDATES, dividing_line) == 0
+    assert await forget_dead_letters(broker, TELEGRAM_MESSAGES, dividing_line) == 0
     assert await forget_dead_letters(broker, REMINDERS, dividing_line) == 2
     assert await forget_dead_letters(broker, REMINDERS, dividing_line) == 0
     assert await settled(broker, REMINDERS.dead_letter_queue, 2) == 2
@@ -177,7 +177,7 @@ async def test_dead_letters_are_measured(broker: str) -> None:
     (_, count), _ = dead_letter_watches(broker, NOTIFIER_QUEUES)
     await count()
     assert DEAD_LETTERS.labels("reminders")._value.get() == 2
-    assert DEAD_LETTERS.labels("telegram.updates")._value.get() == 0
+    assert DEAD_LETTERS.labels("telegram.messages")._value.get() == 0
 
 
 def test_the_command_line(broker: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,21 +10,22 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 
 from services.notifier.account_events import AccountEvents
 from services.notifier.linking.chat_links import block
 from services.notifier.linking.link_requests import Linked, use_code
 from services.notifier.tables import LINK_REQUESTS
 from services.notifier.telegram.bot_name import TelegramUnavailable
-from services.notifier.telegram.webhook_api import SECRET_HEADER
+from services.notifier.telegram.webhook_api import AT_ONCE, SECRET_HEADER
 from shared.database import new_engine, transaction
+from shared.http.server import THREADS
 from shared.instants import from_json, now
-from shared.messaging.publisher import PublishFailed, Unroutable
 from tests.integration.notifier.api_callers import (
     PATH,
     SECRET,
     Caller,
-    FakeIntake,
+    FakeBot,
     MakeApp,
     assert_problem,
     body_of,
@@ -33,6 +34,7 @@ from tests.integration.notifier.api_callers import (
 from tests.integration.notifier.arrangements import (
     account_delivery,
     events_of,
+    eventually,
     link_chat,
     new_account,
     said_to,
@@ -264,39 +266,52 @@ class TestWebhook:
             "/api/tg/webhook/", data=raw, content_type="application/json", headers=headers
         )
 
-    def test_an_update_is_stored_as_it_came(self, client: FlaskClient, intake: FakeIntake) -> None:
+    def test_an_update_is_handled_as_it_came(self, client: FlaskClient, bot: FakeBot) -> None:
         raw = b'{"update_id": 7, "message": {"text": "\\ud800 \\u0000"}}'
         assert self.send(client, raw).status_code == 200
-        assert intake.stored == [(7, raw)]
+        assert bot.taken == [raw]
 
     @pytest.mark.parametrize("secret", [None, "", "wrong", SECRET + "x", SECRET.upper(), "é"])
     def test_without_the_secret_nobody_is_let_in(
-        self, client: FlaskClient, intake: FakeIntake, secret: str | None
+        self, client: FlaskClient, bot: FakeBot, secret: str | None
     ) -> None:
         assert_problem(self.send(client, secret=secret), 401, "not_authenticated")
-        assert intake.stored == []
+        assert bot.taken == []
 
-    def test_an_empty_secret_lets_nobody_in(self, make_app: MakeApp, intake: FakeIntake) -> None:
+    def test_an_empty_secret_lets_nobody_in(self, make_app: MakeApp, bot: FakeBot) -> None:
         answer = self.send(make_app(secret="").test_client(), secret="")
         assert_problem(answer, 401, "not_authenticated")
-        assert intake.stored == []
+        assert bot.taken == []
 
     @pytest.mark.parametrize("raw", [b"[]", b"{}", b'{"update_id": "7"}', b'{"update_id": -1}'])
-    def test_what_is_no_update_is_400(
-        self, client: FlaskClient, intake: FakeIntake, raw: bytes
-    ) -> None:
+    def test_what_is_no_update_is_400(self, client: FlaskClient, raw: bytes) -> None:
         assert_problem(self.send(client, raw), 400, "invalid_input")
-        assert intake.stored == []
 
     @pytest.mark.parametrize("raw", [b"{", b"[" * 50_000, b"\xff"])
     def test_malformed_json_is_400(self, client: FlaskClient, raw: bytes) -> None:
         assert_problem(self.send(client, raw), 400, "malformed_json")
 
-    @pytest.mark.parametrize("error", [PublishFailed("away"), Unroutable("no queue")])
-    def test_without_the_brokers_confirm_telegram_is_asked_to_send_again(
-        self, client: FlaskClient, intake: FakeIntake, error: Exception
+    def test_without_the_database_telegram_is_asked_to_send_again(
+        self, client: FlaskClient, bot: FakeBot
     ) -> None:
-        intake.error = error
+        bot.error = OperationalError("", {}, Exception("away"))
         answer = self.send(client)
         assert_problem(answer, 503, "service_unavailable")
         assert "Retry-After" in answer.headers
+
+    def test_a_server_that_hangs_takes_few_threads_from_the_other_requests(
+        self, make_app: MakeApp, bot: FakeBot, anna: Caller
+    ) -> None:
+        """As many updates at once as the process has threads, and somebody who asks."""
+        bot.goes_on.clear()
+        app = make_app()
+        with ThreadPoolExecutor(THREADS) as threads:
+            sent = [threads.submit(self.send, app.test_client()) for _ in range(THREADS)]
+            eventually(
+                lambda: sum(each.done() for each in sent) == THREADS - AT_ONCE, "put off at once"
+            )
+            assert anna.get().status_code == 200
+            bot.goes_on.set()
+            answers = sorted(each.result().status_code for each in sent)
+        assert answers == [200] * AT_ONCE + [503] * (THREADS - AT_ONCE)
+        assert self.send(app.test_client()).status_code == 200

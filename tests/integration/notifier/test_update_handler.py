@@ -1,39 +1,57 @@
-"""What the bot does on an update: PostgreSQL and the simulated Telegram."""
+"""What the bot does on an update, on a real PostgreSQL."""
 
-import json
+# ruff: noqa: PLR0917 - fixtures are asked for by name
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy import text as sql
+from sqlalchemy.exc import OperationalError
 
+from services.notifier import update_handler
 from services.notifier.account_events import AccountEvents
-from services.notifier.linking.chat_links import block, read_link
-from services.notifier.linking.link_requests import open_request
-from services.notifier.telegram.client import Button, TelegramClient
-from services.notifier.telegram.errors import Accepted
-from services.notifier.translations import Translations
+from services.notifier.bot_router import new_update_handler
+from services.notifier.linking.chat_links import block
+from services.notifier.linking.link_talk import LinkTalk
+from services.notifier.metrics import UPDATES
+from services.notifier.operator_commands import work_on_unhandled_updates
+from services.notifier.unhandled_updates import kept_updates
 from services.notifier.update_handler import UpdateHandler
+from services.notifier.update_router import Turn
 from shared.contracts.cloud_event import UnreadableMessage
-from shared.contracts.topology import TELEGRAM_UPDATES
-from shared.database import transaction
+from shared.database import new_engine, transaction
 from shared.instants import now
-from tests.fakes.telegram_person import TelegramPerson
 from tests.integration.notifier.arrangements import (
     account_delivery,
+    eventually,
     link_chat,
     new_account,
-    raw_delivery,
     said_to,
 )
+from tests.integration.notifier.updates import (
+    answers,
+    code_for,
+    edited,
+    membership,
+    new_update_id,
+    press,
+    replies,
+    status_of,
+    take,
+    text,
+    update_bytes,
+)
 
-_update_ids = count(1)
 _chat_ids = count(9000)
 
 
 @pytest.fixture
-def handler(engine: Engine, telegram: TelegramClient) -> UpdateHandler:
-    return UpdateHandler(engine, telegram, Translations())
+def handler(engine: Engine) -> UpdateHandler:
+    return new_update_handler(engine)
 
 
 @pytest.fixture
@@ -46,91 +64,43 @@ def chat_id() -> int:
     return next(_chat_ids)
 
 
-async def take(handler: UpdateHandler, update_id: int | None = None, **content: Any) -> None:
-    update = {"update_id": update_id or next(_update_ids), **content}
-    await handler.handle(raw_delivery(TELEGRAM_UPDATES, json.dumps(update).encode()))
-
-
-def text(chat_id: int, words: str, language: str = "en", kind: str = "private") -> dict[str, Any]:
-    return {
-        "message_id": 1,
-        "text": words,
-        "chat": {"id": chat_id, "type": kind},
-        "from": {"id": abs(chat_id), "language_code": language},
-    }
-
-
-def press(chat_id: int, code: str, answer: str, message_id: int = 1) -> dict[str, Any]:
-    return {
-        "id": "query",
-        "data": f"link:{code}:{answer}",
-        "from": {"id": chat_id, "language_code": "en"},
-        "message": {"message_id": message_id, "chat": {"id": chat_id, "type": "private"}},
-    }
-
-
-def membership(chat_id: int, status: str, at_seconds: int) -> dict[str, Any]:
-    return {
-        "date": at_seconds,
-        "chat": {"id": chat_id, "type": "private"},
-        "from": {"id": chat_id},
-        "new_chat_member": {"status": status},
-    }
-
-
-def code_for(engine: Engine, account_id: str, asked_chat_id: int | None = None) -> str:
-    with transaction(engine) as connection:
-        return open_request(connection, account_id, asked_chat_id, now()).code
-
-
-def status_of(engine: Engine, account_id: str) -> tuple[str, int | None] | None:
-    with engine.connect() as connection:
-        row = read_link(connection, account_id)
-    return None if row is None else (row.status, row.chat_id)
-
-
-def replies(engine: Engine, chat_id: int) -> list[str]:
-    return [message["text"] for message in said_to(engine, chat_id)]
-
-
 class TestStart:
-    async def test_with_a_code_links_the_private_chat(
+    def test_with_a_code_links_the_private_chat(
         self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
     ) -> None:
-        await take(handler, message=text(chat_id, f"/start {code_for(engine, account)}"))
+        take(handler, message=text(chat_id, f"/start {code_for(engine, account)}"))
         assert status_of(engine, account) == ("linked", chat_id)
         assert replies(engine, chat_id)[0].startswith("Done")
 
-    async def test_with_a_used_code_says_so(
+    def test_with_a_used_code_says_so(
         self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
     ) -> None:
         code, other = code_for(engine, account), next(_chat_ids)
-        await take(handler, message=text(chat_id, f"/start {code}"))
-        await take(handler, message=text(other, f"/start {code}"))
+        take(handler, message=text(chat_id, f"/start {code}"))
+        take(handler, message=text(other, f"/start {code}"))
         assert replies(engine, other)[0].startswith("This link has been used")
         assert status_of(engine, account) == ("linked", chat_id)
 
-    async def test_in_a_group_links_nothing_and_leaves_the_code_good(
+    def test_in_a_group_links_nothing_and_leaves_the_code_good(
         self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
     ) -> None:
         code = code_for(engine, account)
-        await take(handler, message=text(-chat_id, f"/start {code}", kind="group"))
+        take(handler, message=text(-chat_id, f"/start {code}", kind="group"))
         assert status_of(engine, account) is None
-        assert "private" in replies(engine, -chat_id)[0]
-        await take(handler, message=text(chat_id, f"/start {code}"))
+        take(handler, message=text(chat_id, f"/start {code}"))
         assert status_of(engine, account) == ("linked", chat_id)
 
-    async def test_without_a_code_tells_the_chats_id_and_how_to_link(
+    def test_without_a_code_tells_the_chats_id_and_how_to_link(
         self, engine: Engine, handler: UpdateHandler, chat_id: int
     ) -> None:
-        await take(handler, message=text(chat_id, "/start"))
+        take(handler, message=text(chat_id, "/start"))
         assert str(chat_id) in replies(engine, chat_id)[0]
         assert "10 minutes" in replies(engine, chat_id)[0]
 
-    async def test_speaks_the_persons_language_before_there_is_an_account(
+    def test_speaks_the_persons_language_before_there_is_an_account(
         self, engine: Engine, handler: UpdateHandler, chat_id: int
     ) -> None:
-        await take(handler, message=text(chat_id, "/start", language="ru"))
+        take(handler, message=text(chat_id, "/start", language="ru"))
         assert replies(engine, chat_id)[0].startswith("Здравствуйте")
 
     async def test_of_an_erased_account_links_nothing(
@@ -138,36 +108,167 @@ class TestStart:
     ) -> None:
         code = code_for(engine, account)
         await AccountEvents(engine).handle(account_delivery(account, deleted=True, version=9))
-        await take(handler, message=text(chat_id, f"/start {code}"))
+        take(handler, message=text(chat_id, f"/start {code}"))
         assert status_of(engine, account) is None
 
 
-async def test_other_words_get_a_short_help_in_the_accounts_language(
-    engine: Engine, handler: UpdateHandler, account: str, chat_id: int
-) -> None:
-    await AccountEvents(engine).handle(account_delivery(account, locale="ru"))
-    link_chat(engine, account, chat_id)
-    await take(handler, message=text(chat_id, "hello", language="en"))
-    assert "/stop прекратит" in replies(engine, chat_id)[0]
+class TestStartInAChatOfAnotherAccount:
+    @pytest.fixture
+    def owner(self, engine: Engine, chat_id: int) -> str:
+        owner = new_account()
+        link_chat(engine, owner, chat_id)
+        return owner
+
+    @pytest.fixture
+    def code(
+        self, engine: Engine, handler: UpdateHandler, owner: str, account: str, chat_id: int
+    ) -> str:
+        """Return the code of a deep link that the chat has opened."""
+        code = code_for(engine, account)
+        take(handler, message=text(chat_id, f"/start {code}"))
+        return code
+
+    def test_the_chat_is_asked_and_nothing_has_happened(
+        self, engine: Engine, owner: str, account: str, chat_id: int, code: str
+    ) -> None:
+        assert status_of(engine, owner) == ("linked", chat_id)
+        assert status_of(engine, account) is None
+        question = said_to(engine, chat_id)[-1]
+        assert "another account" in question["text"]
+        assert [button["data"] for button in question["buttons"]] == [
+            f"move:{code}:yes",
+            f"move:{code}:no",
+        ]
+
+    def test_its_yes_moves_it(
+        self,
+        engine: Engine,
+        handler: UpdateHandler,
+        owner: str,
+        account: str,
+        chat_id: int,
+        code: str,
+    ) -> None:
+        take(handler, callback_query=press(chat_id, f"move:{code}:yes", 5))
+        assert status_of(engine, account) == ("linked", chat_id)
+        assert status_of(engine, owner) == ("unlinked", None)
+        assert edited(engine, chat_id) == [5]
+        assert replies(engine, chat_id)[-1].startswith("Done")
+        assert answers(engine, chat_id)[-1].startswith("Done")
+
+    def test_its_no_changes_nothing_and_the_code_stays_good_elsewhere(
+        self,
+        engine: Engine,
+        handler: UpdateHandler,
+        owner: str,
+        account: str,
+        chat_id: int,
+        code: str,
+    ) -> None:
+        take(handler, callback_query=press(chat_id, f"move:{code}:no", 5))
+        assert status_of(engine, owner) == ("linked", chat_id)
+        assert edited(engine, chat_id) == [5]
+        own_chat = next(_chat_ids)
+        take(handler, message=text(own_chat, f"/start {code}"))
+        assert status_of(engine, account) == ("linked", own_chat)
+
+    def test_a_yes_after_the_code_was_used_moves_nothing(
+        self,
+        engine: Engine,
+        handler: UpdateHandler,
+        owner: str,
+        account: str,
+        chat_id: int,
+        code: str,
+    ) -> None:
+        take(handler, message=text(own_chat := next(_chat_ids), f"/start {code}"))
+        take(handler, callback_query=press(chat_id, f"move:{code}:yes"))
+        assert status_of(engine, owner) == ("linked", chat_id)
+        assert status_of(engine, account) == ("linked", own_chat)
+        assert answers(engine, chat_id) == ["This question is no longer open."]
+
+    def test_opened_again_and_again_it_asks_once(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int, code: str
+    ) -> None:
+        for _ in range(5):
+            take(handler, message=text(chat_id, f"/start {code}"))
+        assert len(replies(engine, chat_id)) == 1
+
+    def test_another_link_is_another_question(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int, code: str
+    ) -> None:
+        other = code_for(engine, new_account())
+        take(handler, message=text(chat_id, f"/start {other}"))
+        assert len(replies(engine, chat_id)) == 2
+
+    def test_ones_own_link_needs_no_question(
+        self, engine: Engine, handler: UpdateHandler, owner: str, chat_id: int
+    ) -> None:
+        take(handler, message=text(chat_id, f"/start {code_for(engine, owner)}"))
+        assert replies(engine, chat_id)[-1].startswith("Done")
+
+    def test_a_blocked_chat_is_asked_too(
+        self, engine: Engine, handler: UpdateHandler, owner: str, account: str, chat_id: int
+    ) -> None:
+        with transaction(engine) as connection:
+            block(connection, chat_id, now())
+        take(handler, message=text(chat_id, f"/start {code_for(engine, account)}"))
+        assert status_of(engine, owner) == ("blocked", chat_id)
 
 
-async def test_groups_are_not_answered(
-    engine: Engine, handler: UpdateHandler, chat_id: int
-) -> None:
-    for words in ("hello", "/stop"):
-        await take(handler, message=text(-chat_id, words, kind="group"))
-    assert replies(engine, -chat_id) == []
+class TestHelp:
+    async def test_other_words_get_it_in_the_accounts_language(
+        self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
+    ) -> None:
+        await AccountEvents(engine).handle(account_delivery(account, locale="ru"))
+        link_chat(engine, account, chat_id)
+        take(handler, message=text(chat_id, "hello", language="en"))
+        assert "/stop прекратит" in replies(engine, chat_id)[0]
+
+    @pytest.mark.parametrize("words", ["/help", "/paint it"])
+    def test_so_do_its_command_and_unknown_ones(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int, words: str
+    ) -> None:
+        take(handler, message=text(chat_id, words))
+        assert "/stop ends" in replies(engine, chat_id)[0]
+
+    def test_whoever_floods_the_bot_gets_each_explanation_once(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int
+    ) -> None:
+        for _ in range(10):
+            for words in ("hello", "/help", "/start", "/stop", "/start bad", "/start worse"):
+                take(handler, message=text(chat_id, words))
+        assert len(replies(engine, chat_id)) == 4
+
+    def test_later_it_comes_again(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int
+    ) -> None:
+        take(handler, message=text(chat_id, "hello"))
+        with transaction(engine) as connection:
+            connection.execute(
+                sql("UPDATE hints SET given_at = given_at - INTERVAL '31 s' WHERE chat_id = :chat"),
+                {"chat": chat_id},
+            )
+        take(handler, message=text(chat_id, "hello"))
+        assert len(replies(engine, chat_id)) == 2
+
+    def test_groups_are_not_answered(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int
+    ) -> None:
+        for words in ("hello", "/stop", "/start"):
+            take(handler, message=text(-chat_id, words, kind="group"))
+        assert said_to(engine, -chat_id) == []
 
 
-async def test_stop_ends_the_link_and_an_open_request(
+def test_stop_ends_the_link_and_an_open_request(
     engine: Engine, handler: UpdateHandler, account: str, chat_id: int
 ) -> None:
     link_chat(engine, account, chat_id)
     code = code_for(engine, account)
-    await take(handler, message=text(chat_id, "/stop"))
+    take(handler, message=text(chat_id, "/stop"))
     assert status_of(engine, account) == ("unlinked", None)
-    await take(handler, message=text(chat_id, "/stop"))
-    await take(handler, message=text(chat_id, f"/start {code}"))
+    take(handler, message=text(chat_id, "/stop"))
+    take(handler, message=text(chat_id, f"/start {code}"))
     said = replies(engine, chat_id)
     assert said[0].startswith("No more reminders")
     assert said[1].startswith("No reminders come here")
@@ -175,104 +276,268 @@ async def test_stop_ends_the_link_and_an_open_request(
 
 
 class TestAnswers:
-    async def test_yes_links_answers_the_press_and_takes_the_buttons_away(
-        self,
-        engine: Engine,
-        handler: UpdateHandler,
-        telegram: TelegramClient,
-        person: TelegramPerson,
-        account: str,
-    ) -> None:
-        chat_id = person.create_chat()
-        code = code_for(engine, account, chat_id)
-        asked = await telegram.send_message(chat_id, "?", [Button("Yes", f"link:{code}:yes")])
-        assert isinstance(asked, Accepted)
-        message_id = asked.telegram_message_id
-        await take(handler, callback_query=press(chat_id, code, "yes", message_id))
-        assert status_of(engine, account) == ("linked", chat_id)
-        assert len(person.requests("answerCallbackQuery")) == 1
-        assert len(person.requests("editMessageReplyMarkup")) == 1
-        (question,) = person.messages(chat_id)
-        assert not question.get("reply_markup")
-        assert not question.get("buttons")
-
-    async def test_no_links_nothing(
+    def test_yes_links_answers_the_press_and_takes_the_buttons_away(
         self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
     ) -> None:
         code = code_for(engine, account, chat_id)
-        await take(handler, callback_query=press(chat_id, code, "no"))
-        await take(handler, callback_query=press(chat_id, code, "yes"))
-        assert status_of(engine, account) is None
+        take(handler, callback_query=press(chat_id, f"link:{code}:yes", 7))
+        assert status_of(engine, account) == ("linked", chat_id)
+        assert [told["kind"] for told in said_to(engine, chat_id)] == [
+            "press_answer",
+            "edit",
+            "reply",
+        ]
+        assert edited(engine, chat_id) == [7]
 
-    async def test_an_answer_from_another_chat_is_ignored(
+    def test_no_links_nothing(
         self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
     ) -> None:
         code = code_for(engine, account, chat_id)
-        await take(handler, callback_query=press(next(_chat_ids), code, "yes"))
+        take(handler, callback_query=press(chat_id, f"link:{code}:no"))
+        take(handler, callback_query=press(chat_id, f"link:{code}:yes"))
         assert status_of(engine, account) is None
-        await take(handler, callback_query=press(chat_id, code, "yes"))
+
+    def test_an_answer_from_another_chat_is_ignored(
+        self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
+    ) -> None:
+        code = code_for(engine, account, chat_id)
+        take(handler, callback_query=press(next(_chat_ids), f"link:{code}:yes"))
+        assert status_of(engine, account) is None
+        take(handler, callback_query=press(chat_id, f"link:{code}:yes"))
         assert status_of(engine, account) == ("linked", chat_id)
 
-    async def test_what_telegram_thinks_of_the_press_does_not_matter(
-        self, engine: Engine, handler: UpdateHandler, person: TelegramPerson, account: str
+    @pytest.mark.parametrize("data", ["link:abc:maybe", "link:", "move:abc", "move:a:b:c"])
+    def test_a_broken_button_is_a_question_that_is_over(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int, data: str
     ) -> None:
-        chat_id = person.create_chat()
-        person.fault("refused", method="answerCallbackQuery", description="query is too old")
-        person.fault("server_error", method="editMessageReplyMarkup")
-        code = code_for(engine, account, chat_id)
-        await take(handler, callback_query=press(chat_id, code, "yes"))
-        assert status_of(engine, account) == ("linked", chat_id)
+        take(handler, callback_query=press(chat_id, data))
+        assert answers(engine, chat_id) == ["This question is no longer open."]
+
+    @pytest.mark.parametrize("data", ["painted:1", "", ":", "link"])
+    def test_the_press_of_any_other_button_is_answered(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int, data: str
+    ) -> None:
+        take(handler, callback_query=press(chat_id, data))
+        assert len(answers(engine, chat_id)) == 1
+
+    def test_whoever_presses_an_old_button_again_and_again_causes_one_edit(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int
+    ) -> None:
+        for _ in range(5):
+            take(handler, callback_query=press(chat_id, "link:abc:yes", 3))
+        assert edited(engine, chat_id) == [3]
 
 
 class TestMembership:
-    async def test_a_chat_that_blocks_and_unblocks(
+    def test_a_chat_that_blocks_and_unblocks(
         self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
     ) -> None:
         link_chat(engine, account, chat_id)
-        await take(handler, my_chat_member=membership(chat_id, "kicked", 1_800_000_000))
+        take(handler, my_chat_member=membership(chat_id, "kicked", 1_800_000_000))
         assert status_of(engine, account) == ("blocked", chat_id)
-        await take(handler, my_chat_member=membership(chat_id, "member", 1_800_000_001))
+        take(handler, my_chat_member=membership(chat_id, "member", 1_800_000_001))
         assert status_of(engine, account) == ("linked", chat_id)
 
-    async def test_a_chat_found_blocked_when_sending_is_linked_again_when_it_unblocks(
+    def test_a_chat_found_blocked_when_sending_is_linked_again_when_it_unblocks(
         self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
     ) -> None:
         link_chat(engine, account, chat_id)
         with transaction(engine) as connection:
             block(connection, chat_id, now())
-        await take(handler, my_chat_member=membership(chat_id, "member", 1_700_000_000))
+        take(handler, my_chat_member=membership(chat_id, "member", 1_700_000_000))
         assert status_of(engine, account) == ("linked", chat_id)
 
 
-async def test_an_update_is_handled_once(
-    engine: Engine, handler: UpdateHandler, chat_id: int
-) -> None:
-    update_id = next(_update_ids)
-    for _ in range(3):
-        await take(handler, update_id, message=text(chat_id, "/start"))
-    assert len(replies(engine, chat_id)) == 1
+class TestOrder:
+    """A chat sends a code and then /stop; two threads, as of the webhook or two pollers."""
+
+    @pytest.fixture
+    def both_at_once(
+        self,
+        engine: Engine,
+        handler: UpdateHandler,
+        account: str,
+        chat_id: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> Callable[[], None]:
+        """Give a function that has the second handled while the first is under way."""
+        entered, let_go = threading.Event(), threading.Event()
+        real = LinkTalk.start
+
+        def slowly(talk: LinkTalk, turn: Turn, code: str | None) -> object:
+            entered.set()
+            assert let_go.wait(10)
+            return real(talk, turn, code)
+
+        monkeypatch.setattr(LinkTalk, "start", slowly)
+        slow = new_update_handler(engine)
+        code = code_for(engine, account)
+
+        def run() -> None:
+            with ThreadPoolExecutor(2) as threads:
+                first = threads.submit(take, slow, message=text(chat_id, f"/start {code}"))
+                assert entered.wait(10)
+                second = threads.submit(take, handler, message=text(chat_id, "/stop"))
+                eventually(lambda: second.done() or waits_for_a_lock(engine), "the second's turn")
+                let_go.set()
+                first.result()
+                second.result()
+
+        return run
+
+    def test_what_the_person_said_last_holds(
+        self, engine: Engine, account: str, chat_id: int, both_at_once: Callable[[], None]
+    ) -> None:
+        both_at_once()
+        assert status_of(engine, account) == ("unlinked", None)
+        assert [said[:4] for said in replies(engine, chat_id)] == ["Done", "No m"]
+
+    def test_without_the_chats_lock_it_does_not(
+        self,
+        engine: Engine,
+        account: str,
+        chat_id: int,
+        both_at_once: Callable[[], None],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(update_handler, "_lock_chat", lambda *_: None)
+        both_at_once()
+        assert status_of(engine, account) == ("linked", chat_id)
 
 
-async def test_an_update_whose_effects_failed_is_handled_again(
-    engine: Engine, handler: UpdateHandler, chat_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    update_id = next(_update_ids)
-
-    def fail(*_: object) -> None:
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as broken:
-        broken.setattr(handler, "_start", fail)
-        with pytest.raises(ZeroDivisionError):
-            await take(handler, update_id, message=text(chat_id, "/start"))
-    await take(handler, update_id, message=text(chat_id, "/start"))
-    assert len(replies(engine, chat_id)) == 1
+def waits_for_a_lock(engine: Engine) -> bool:
+    query = sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with engine.connect() as connection:
+        return bool(connection.scalar(query))
 
 
-async def test_what_the_bot_does_not_know_is_ignored(handler: UpdateHandler) -> None:
-    await take(handler, edited_message={"text": "x"})
+class TestOnce:
+    def test_an_update_is_handled_once(
+        self, engine: Engine, handler: UpdateHandler, account: str, chat_id: int
+    ) -> None:
+        link_chat(engine, account, chat_id)
+        update_id = new_update_id()
+        for _ in range(3):
+            take(handler, update_id, message=text(chat_id, "/stop"))
+        assert len(replies(engine, chat_id)) == 1
+
+    def test_also_when_it_comes_many_times_at_once(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int
+    ) -> None:
+        raw = update_bytes(message=text(chat_id, "/start"))
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(handler.handle, [raw] * 16))
+        assert len(replies(engine, chat_id)) == 1
+
+    def test_what_the_bot_does_not_know_is_ignored(self, handler: UpdateHandler) -> None:
+        take(handler, edited_message={"text": "x"})
+
+    def test_what_is_no_update_is_unreadable(self, handler: UpdateHandler) -> None:
+        with pytest.raises(UnreadableMessage):
+            handler.handle(b"{}")
 
 
-async def test_what_is_no_update_is_unreadable(handler: UpdateHandler) -> None:
-    with pytest.raises(UnreadableMessage):
-        await handler.handle(raw_delivery(TELEGRAM_UPDATES, b"{}"))
+class Bug:
+    """Makes /start fail a number of times."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times = 0
+        real = LinkTalk.start
+
+        def start(talk: LinkTalk, turn: Turn, code: str | None) -> object:
+            told = real(talk, turn, code)
+            if self.times > 0:
+                self.times -= 1
+                raise ZeroDivisionError("a bug")
+            return told
+
+        monkeypatch.setattr(LinkTalk, "start", start)
+
+
+class TestBugs:
+    @pytest.fixture
+    def bug(self, monkeypatch: pytest.MonkeyPatch) -> Bug:
+        return Bug(monkeypatch)
+
+    @pytest.fixture
+    def handler(self, engine: Engine, bug: Bug) -> UpdateHandler:
+        return new_update_handler(engine)
+
+    def test_what_fails_once_is_tried_again_and_leaves_no_trace_of_the_failure(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int, bug: Bug
+    ) -> None:
+        bug.times = 1
+        take(handler, message=text(chat_id, "/start"))
+        assert len(replies(engine, chat_id)) == 1
+
+    def test_what_always_fails_is_kept_whole_and_stops_nobody(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int, bug: Bug
+    ) -> None:
+        bug.times = 1000
+        before = UPDATES.labels("unhandled")._value.get()
+        raw = update_bytes(update_id := new_update_id(), message=text(chat_id, "/start"))
+        handler.handle(raw)
+        handler.handle(raw)
+        take(handler, message=text(chat_id, "hello"))
+        (kept,) = [each for each in kept_updates(engine) if each.update_id == update_id]
+        assert (kept.raw, kept.reason) == (raw, "ZeroDivisionError: a bug")
+        assert UPDATES.labels("unhandled")._value.get() == before + 1
+        assert len(replies(engine, chat_id)) == 1
+
+    def test_once_the_bug_is_mended_it_is_handled_by_a_command(
+        self,
+        engine: Engine,
+        handler: UpdateHandler,
+        chat_id: int,
+        bug: Bug,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        bug.times = 1000
+        take(handler, update_id := new_update_id(), message=text(chat_id, "/start"))
+
+        def command(action: str) -> str:
+            work_on_unhandled_updates(engine, handler.retry, [action, str(update_id)])
+            return capsys.readouterr().out.splitlines()[-1]
+
+        assert "ZeroDivisionError: a bug" in command("list")
+        assert command("retry") == f"{update_id}: failed again, kept"
+        assert replies(engine, chat_id) == []
+        bug.times = 0
+        assert command("retry") == f"{update_id}: handled"
+        assert len(replies(engine, chat_id)) == 1
+        assert update_id not in [each.update_id for each in kept_updates(engine)]
+
+    def test_what_is_not_wanted_any_more_is_forgotten(
+        self,
+        engine: Engine,
+        handler: UpdateHandler,
+        chat_id: int,
+        bug: Bug,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        bug.times = 1000
+        take(handler, update_id := new_update_id(), message=text(chat_id, "/start"))
+        with pytest.raises(SystemExit):
+            work_on_unhandled_updates(engine, handler.retry, ["forget"])
+        work_on_unhandled_updates(engine, handler.retry, ["forget", str(update_id)])
+        assert update_id not in [each.update_id for each in kept_updates(engine)]
+
+    def test_a_database_that_is_away_is_no_bug(self, chat_id: int) -> None:
+        away = new_engine("postgresql://nobody@127.0.0.1:9/nothing")
+        with pytest.raises(OperationalError):
+            take(new_update_handler(away), message=text(chat_id, "/start"))
+
+    def test_nor_is_one_that_is_busy(
+        self, engine: Engine, handler: UpdateHandler, chat_id: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def cancelled(*_: object) -> object:
+            with engine.connect() as connection:
+                connection.execute(sql("SET statement_timeout = '1ms'"))
+                return connection.execute(sql("SELECT pg_sleep(1)"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(update_handler, "linked_account", cancelled)
+            with pytest.raises(OperationalError):
+                take(handler, update_id := new_update_id(), message=text(chat_id, "/start"))
+        take(handler, update_id, message=text(chat_id, "/start"))
+        assert len(replies(engine, chat_id)) == 1

@@ -1,50 +1,53 @@
-"""Updates from the simulated Telegram into their queue: RabbitMQ and Redis."""
+"""Updates of the simulated Telegram by polling: PostgreSQL and Redis."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
-import aio_pika
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services.notifier.bot_router import new_update_handler
 from services.notifier.redis_scripts import new_async_redis
 from services.notifier.telegram import polling as updates_polling
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.telegram.polling import LEASE_KEY, PollerLease, UpdatesPolling
 from services.notifier.telegram.webhook_setting import set_webhook
-from services.notifier.update_intake import BlockingUpdateIntake
-from shared.contracts.topology import TELEGRAM_UPDATES
-from shared.messaging.broker_topology import declare_topology
-from shared.messaging.publisher import Publisher, PublishFailed, Unroutable
+from shared.contracts.cloud_event import UnreadableMessage
 from tests.fakes.telegram_person import TelegramPerson
+from tests.integration.notifier.arrangements import new_account
+from tests.integration.notifier.updates import code_for, replies, status_of
 from tests.integration.telegram_simulator.simulator_process import TOKEN
 
 
-@pytest.fixture
-def broker(vhost: Callable[[str], str]) -> str:
-    url = vhost("polling")
-    asyncio.run(declare_topology(url, [TELEGRAM_UPDATES]))
-    return url
+class Taken:
+    """Takes updates in the place of the bot, and fails as told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.fail: list[Exception] = []
+
+    def __call__(self, raw: bytes) -> None:
+        if self.fail:
+            raise self.fail.pop()
+        self.texts.append(json.loads(raw)["message"]["text"])
 
 
 @pytest.fixture
-async def publisher(broker: str) -> AsyncIterator[Publisher]:
-    async with Publisher(broker, "test") as connected:
-        yield connected
+def taken() -> Taken:
+    return Taken()
 
 
 @pytest.fixture
-def poller(
-    redis: Redis, telegram: TelegramClient, publisher: Publisher
-) -> Callable[[], UpdatesPolling]:
-    def make() -> UpdatesPolling:
+def poller(redis: Redis, telegram: TelegramClient, taken: Taken) -> Callable[..., UpdatesPolling]:
+    def make(handle: Callable[[bytes], None] = taken) -> UpdatesPolling:
         return UpdatesPolling(
             telegram,
-            publisher,
+            handle,
             PollerLease(redis, lease_seconds=1),
             renew_seconds=0.2,
             long_poll_seconds=1,
@@ -64,44 +67,39 @@ async def running(*pollers: UpdatesPolling) -> AsyncIterator[None]:
         await asyncio.gather(*tasks)
 
 
-async def queued(url: str, wanted: int, seconds: float = 10) -> list[tuple[str | None, Any]]:
-    """Take `wanted` messages from the queue; fewer when they do not come."""
-    found: list[tuple[str | None, Any]] = []
-    connection = await aio_pika.connect(url)
-    async with connection:
-        channel = await connection.channel()
-        queue = await channel.get_queue(TELEGRAM_UPDATES.name, ensure=False)
-        deadline = asyncio.get_running_loop().time() + seconds
-        while len(found) < wanted and asyncio.get_running_loop().time() < deadline:
-            message = await queue.get(fail=False)
-            if message is None:
-                await asyncio.sleep(0.05)
-                continue
-            await message.ack()
-            found.append((message.message_id, json.loads(message.body)))
-    return found
-
-
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.02)
 
 
-async def test_updates_reach_the_queue_under_their_ids(
-    poller: Callable[[], UpdatesPolling], broker: str, person: TelegramPerson
+async def test_updates_are_handled_in_order(
+    poller: Callable[[], UpdatesPolling], taken: Taken, person: TelegramPerson
 ) -> None:
     chat_id = person.create_chat()
+    wanted = [str(n) for n in range(10)]
+    for words in wanted:
+        person.say(chat_id, words)
     async with running(poller()):
-        person.say(chat_id, "one")
-        person.say(chat_id, "two")
-        found = await queued(broker, 2)
-    assert [update["message"]["text"] for _, update in found] == ["one", "two"]
-    assert [message_id for message_id, _ in found] == [str(u["update_id"]) for _, u in found]
+        await until(lambda: _has(taken, wanted))
+
+
+async def test_what_a_chat_said_last_holds(
+    poller: Callable[..., UpdatesPolling], engine: Engine, person: TelegramPerson
+) -> None:
+    """A phone that was offline sends the code and the stop together."""
+    chats = [person.create_chat() for _ in range(20)]
+    accounts = [new_account() for _ in chats]
+    for account_id, chat_id in zip(accounts, chats, strict=True):
+        person.say(chat_id, f"/start {code_for(engine, account_id)}")
+        person.say(chat_id, "/stop")
+    async with running(poller(new_update_handler(engine).handle)):
+        await until(lambda: _all_answered(engine, chats))
+    assert {status_of(engine, account_id) for account_id in accounts} == {("unlinked", None)}
 
 
 async def test_of_two_pollers_one_polls_and_the_other_takes_over(
-    poller: Callable[[], UpdatesPolling], redis: Redis, broker: str, person: TelegramPerson
+    poller: Callable[[], UpdatesPolling], redis: Redis, taken: Taken, person: TelegramPerson
 ) -> None:
     chat_id = person.create_chat()
     async with AsyncExitStack() as second:
@@ -110,11 +108,11 @@ async def test_of_two_pollers_one_polls_and_the_other_takes_over(
             first = str(await redis.get(LEASE_KEY))
             await second.enter_async_context(running(poller()))
             person.say(chat_id, "one")
-            assert len(await queued(broker, 1)) == 1
+            await until(lambda: _has(taken, ["one"]))
             assert await redis.get(LEASE_KEY) == first
         await until(lambda: _is_held_by_other(redis, {first}))
         person.say(chat_id, "two")
-        assert len(await queued(broker, 1)) == 1
+        await until(lambda: _has(taken, ["one", "two"]))
     assert await redis.get(LEASE_KEY) is None
 
 
@@ -132,43 +130,45 @@ async def test_who_loses_the_lease_stops_polling(
 
 
 async def test_never_two_poll_at_once(
-    poller: Callable[[], UpdatesPolling], broker: str, person: TelegramPerson
+    poller: Callable[[], UpdatesPolling], taken: Taken, person: TelegramPerson
 ) -> None:
     chat_id = person.create_chat()
+    wanted = [str(n) for n in range(10)]
     async with running(*(poller() for _ in range(4))):
-        for n in range(10):
-            person.say(chat_id, str(n))
-        found = await queued(broker, 10)
-        texts = [update["message"]["text"] for _, update in found]
-    assert texts == [str(n) for n in range(10)]
+        for words in wanted:
+            person.say(chat_id, words)
+        await until(lambda: _has(taken, wanted))
 
 
-async def test_an_update_that_was_not_confirmed_is_not_confirmed_to_telegram(
+async def test_while_the_database_is_away_an_update_waits_and_so_do_those_behind_it(
     poller: Callable[[], UpdatesPolling],
-    publisher: Publisher,
-    broker: str,
+    taken: Taken,
     person: TelegramPerson,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(updates_polling, "_PAUSE_SECONDS", 0.1)
-    real, failures = publisher.publish, iter([PublishFailed("away"), Unroutable("no queue")])
-
-    async def sometimes(*args: Any, **kwargs: Any) -> None:
-        if (failure := next(failures, None)) is not None:
-            raise failure
-        await real(*args, **kwargs)
-
-    monkeypatch.setattr(publisher, "publish", sometimes)
+    taken.fail = [OperationalError("", {}, Exception("away")), PoolTimeout()]
     chat_id = person.create_chat()
+    for words in ("one", "two"):
+        person.say(chat_id, words)
     async with running(poller()):
-        person.say(chat_id, "kept")
-        found = await queued(broker, 1)
-    assert [update["message"]["text"] for _, update in found] == ["kept"]
+        await until(lambda: _has(taken, ["one", "two"]))
+
+
+async def test_what_is_no_update_stops_nobody(
+    poller: Callable[[], UpdatesPolling], taken: Taken, person: TelegramPerson
+) -> None:
+    taken.fail = [UnreadableMessage("none")]
+    chat_id = person.create_chat()
+    for words in ("one", "two"):
+        person.say(chat_id, words)
+    async with running(poller()):
+        await until(lambda: _has(taken, ["two"]))
 
 
 async def test_a_telegram_that_fails_is_asked_again(
     poller: Callable[[], UpdatesPolling],
-    broker: str,
+    taken: Taken,
     person: TelegramPerson,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -178,13 +178,13 @@ async def test_a_telegram_that_fails_is_asked_again(
     chat_id = person.create_chat()
     async with running(poller()):
         person.say(chat_id, "one")
-        assert len(await queued(broker, 1)) == 1
+        await until(lambda: _has(taken, ["one"]))
 
 
 async def test_polling_ends_a_webhook(
     poller: Callable[[], UpdatesPolling],
     telegram: TelegramClient,
-    broker: str,
+    taken: Taken,
     person: TelegramPerson,
 ) -> None:
     stop = asyncio.Event()
@@ -193,7 +193,7 @@ async def test_polling_ends_a_webhook(
     chat_id = person.create_chat()
     async with running(poller()):
         person.say(chat_id, "one")
-        assert len(await queued(broker, 1)) == 1
+        await until(lambda: _has(taken, ["one"]))
 
 
 async def test_a_poller_whose_loop_breaks_ends_with_its_error(
@@ -217,33 +217,12 @@ async def test_without_redis_nobody_polls() -> None:
     await away.aclose()
 
 
-class TestWebhookIntake:
-    def test_updates_from_many_threads_are_all_stored(self, broker: str) -> None:
-        intake = BlockingUpdateIntake(lambda: Publisher(broker, "test"))
-        try:
-            with ThreadPoolExecutor(8) as pool:
-                list(pool.map(lambda n: intake.store(n % 4, b'{"update_id": 1}'), range(24)))
-        finally:
-            intake.close()
-            intake.close()
-        assert len(asyncio.run(queued(broker, 24))) == 24
+async def _has(taken: Taken, texts: list[str]) -> bool:
+    return taken.texts == texts
 
-    def test_without_a_queue_the_update_is_refused(self, vhost: Callable[[str], str]) -> None:
-        url = vhost("empty")
-        intake = BlockingUpdateIntake(lambda: Publisher(url, "test"))
-        try:
-            with pytest.raises(Unroutable):
-                intake.store(1, b"{}")
-        finally:
-            intake.close()
 
-    def test_without_a_broker_the_update_is_refused(self) -> None:
-        intake = BlockingUpdateIntake(lambda: Publisher("amqp://guest@127.0.0.1:9/", "test"))
-        try:
-            with pytest.raises(PublishFailed):
-                intake.store(1, b"{}")
-        finally:
-            intake.close()
+async def _all_answered(engine: Engine, chats: list[int]) -> bool:
+    return all(len(replies(engine, chat_id)) == 2 for chat_id in chats)
 
 
 async def _is_held_by_other(redis: Redis, holders: set[str]) -> bool:
@@ -257,4 +236,7 @@ async def test_the_webhook_is_set_again_until_telegram_takes_it(
     person.fault("server_error", method="setWebhook", times=2)
     async with TelegramClient(TOKEN, telegram_url, connections=1) as client:
         await set_webhook(client, "http://127.0.0.1:9/x/", "s", asyncio.Event())
-    assert len(person.requests("setWebhook")) == 3
+    asked = person.requests("setWebhook")
+    assert len(asked) == 3
+    # One update under way at a time keeps them in order.
+    assert asked[0]["parameters"]["max_connections"] == "1"

@@ -8,17 +8,20 @@ import pytest
 
 from services.notifier.telegram.updates import (
     Chat,
+    Command,
     Ignored,
     MembershipChanged,
+    NotJson,
     Pressed,
     Spoke,
-    Started,
-    Stopped,
     read_update,
 )
 from shared.contracts.cloud_event import UnreadableMessage
 
-CHAT = Chat(7, is_private=True, language="ru")
+CHAT = Chat(7, language="ru")
+
+
+CHAT_JSON = {"id": 7, "type": "private"}
 
 
 def update(**content: Any) -> bytes:
@@ -51,7 +54,7 @@ def membership(status: str, kind: str = "private") -> bytes:
         my_chat_member={
             "date": 1_700_000_000,
             "chat": {"id": 7, "type": kind},
-            "from": {"id": 7},
+            "from": {"id": 7, "language_code": "ru"},
             "new_chat_member": {"status": status},
         }
     )
@@ -60,24 +63,33 @@ def membership(status: str, kind: str = "private") -> bytes:
 @pytest.mark.parametrize(
     ("raw", "content"),
     [
-        (message("/start"), Started(CHAT, None)),
-        (message("/start abc-_1"), Started(CHAT, "abc-_1")),
-        (message("/start@our_bot abc"), Started(CHAT, "abc")),
-        (message("/start " + "x" * 500), Started(CHAT, "x" * 64)),
-        (message("/stop"), Stopped(CHAT)),
-        (message("/stop now"), Stopped(CHAT)),
-        (message("/help"), Spoke(CHAT)),
+        (message("/start"), Command(CHAT, "start", None)),
+        (message("/start "), Command(CHAT, "start", None)),
+        (message("/start abc-_1"), Command(CHAT, "start", "abc-_1")),
+        (message("/start@our_bot abc"), Command(CHAT, "start", "abc")),
+        (message("/start " + "x" * 500), Command(CHAT, "start", "x" * 256)),
+        (message("/Stop"), Command(CHAT, "stop", None)),
+        (message("/stop now"), Command(CHAT, "stop", "now")),
+        (message("/time_zone Europe/Berlin \n"), Command(CHAT, "time_zone", "Europe/Berlin")),
+        (message("/start a\nb"), Command(CHAT, "start", "a\nb")),
+        (message("/start \ud800"), Command(CHAT, "start", "?")),
         (message("hello"), Spoke(CHAT)),
-        (message("/start a b"), Spoke(CHAT)),
-        (press("link:abc:yes"), Pressed(CHAT, "q1", 3, "abc", agreed=True)),
-        (press("link:abc:no"), Pressed(CHAT, "q1", 3, "abc", agreed=False)),
+        (message("/"), Spoke(CHAT)),
+        (message("/стоп"), Spoke(CHAT)),
+        (message("please /stop"), Spoke(CHAT)),
+        (press("link:abc:yes"), Pressed(CHAT, "q1", 3, "link:abc:yes")),
+        (press(""), Pressed(CHAT, "q1", 3, "")),
+        (
+            press("done:1", message={"message_id": 3, "date": 0, "chat": CHAT_JSON}),
+            Pressed(CHAT, "q1", 3, "done:1"),
+        ),
         (
             membership("kicked"),
-            MembershipChanged(7, blocked=True, changed_at=datetime.fromtimestamp(1.7e9, UTC)),
+            MembershipChanged(CHAT, blocked=True, changed_at=datetime.fromtimestamp(1.7e9, UTC)),
         ),
         (
             membership("member"),
-            MembershipChanged(7, blocked=False, changed_at=datetime.fromtimestamp(1.7e9, UTC)),
+            MembershipChanged(CHAT, blocked=False, changed_at=datetime.fromtimestamp(1.7e9, UTC)),
         ),
     ],
 )
@@ -98,9 +110,12 @@ def test_what_is_understood(raw: bytes, content: object) -> None:
         message("/start", chat={"id": 2**80, "type": "private"}),
         message("/start", chat={"type": "private"}),
         update(message={"message_id": 1, "chat": {"id": 7, "type": "private"}, "from": {}}),
-        press("link:abc:maybe"),
-        press("something else"),
+        message("/start", chat={"id": 7, "type": "group"}),
+        message("/start", chat={"id": -7, "type": "private"}),
+        message("hello", chat={"id": -7, "type": "supergroup"}),
         press(None),
+        press("x" * 65),
+        press("я" * 33),
         press("link:abc:yes", person=8),
         press("link:abc:yes", message=None),
         update(callback_query={"id": "q1", "data": "link:abc:yes", "from": None}),
@@ -114,12 +129,15 @@ def test_what_is_ignored(raw: bytes) -> None:
     assert read_update(raw).content == Ignored()
 
 
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"not JSON", b"[" * 100_000])
+def test_what_is_not_even_json(raw: bytes) -> None:
+    with pytest.raises(NotJson):
+        read_update(raw)
+
+
 @pytest.mark.parametrize(
     "raw",
     [
-        b"",
-        b"\xff",
-        b"not JSON",
         b"[]",
         b"null",
         b"{}",
@@ -128,9 +146,9 @@ def test_what_is_ignored(raw: bytes) -> None:
         b'{"update_id": -1}',
         b'{"update_id": 1.5}',
         b'{"update_id": 99999999999999999999}',
-        b"[" * 100_000,
     ],
 )
 def test_what_is_no_update(raw: bytes) -> None:
-    with pytest.raises(UnreadableMessage):
+    with pytest.raises(UnreadableMessage) as refused:
         read_update(raw)
+    assert not isinstance(refused.value, NotJson)
