@@ -1,23 +1,23 @@
 """PostgreSQL through SQLAlchemy Core: engines with bounded waits, and the one transaction.
 
 One HTTP request or one message is one `transaction`; nothing else commits. After the commit of a
-transaction that wrote to the outbox, the relay is woken; a lost wake-up costs one polling interval.
+transaction that wrote to the outbox, the relay is told, which costs the transaction nothing.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.process.structured_logs import get_logger
+from shared.outbox.wake_ups import SHARDS, WakeUps
 
-OUTBOX_CHANNEL = "outbox"
-_OUTBOX_WRITTEN = "outbox_written"
+_WAKE_UPS = "wake_ups"
+_WRITTEN_SHARDS = "written_shards"
 
-_CONNECT_ARGS = {
+CONNECT_ARGS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -26,8 +26,6 @@ _CONNECT_ARGS = {
     "options": "-c statement_timeout=15s -c lock_timeout=10s"
     " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
 }
-
-_log = get_logger(__name__)
 
 
 def new_metadata() -> MetaData:
@@ -51,52 +49,37 @@ def psycopg_url(url: str) -> str:
 
 def new_engine(url: str, *, pool_size: int = 10) -> Engine:
     """Return an engine; nothing connects until its first use."""
-    return create_engine(
+    wake_ups = WakeUps(url)
+    engine = create_engine(
         psycopg_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args=_CONNECT_ARGS,
+        connect_args=CONNECT_ARGS,
+        execution_options={_WAKE_UPS: wake_ups},
     )
-
-
-def new_async_engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
-    """Return an asyncio engine; nothing connects until its first use."""
-    return create_async_engine(
-        psycopg_url(url),
-        pool_size=pool_size,
-        pool_timeout=5,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        connect_args=_CONNECT_ARGS,
-    )
+    event.listen(engine, "engine_disposed", lambda _engine: wake_ups.close())
+    return engine
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Run a block in one transaction; commit at its end, roll back on any exception."""
     with engine.connect() as connection:
-        connection.info.pop(_OUTBOX_WRITTEN, None)
+        connection.info.pop(_WRITTEN_SHARDS, None)
         with connection.begin():
             yield connection
-        if connection.info.pop(_OUTBOX_WRITTEN, None):
-            _wake_relay(connection)
+        shards: set[int] = connection.info.pop(_WRITTEN_SHARDS, set())
+    if shards:
+        wake_ups: WakeUps = engine.get_execution_options()[_WAKE_UPS]
+        wake_ups.tell(shards)
 
 
-def mark_outbox_written(connection: Connection) -> None:
-    """Have the relay woken once the transaction of this connection has committed."""
-    connection.info[_OUTBOX_WRITTEN] = True
-
-
-def _wake_relay(connection: Connection) -> None:
-    # After the commit, not inside: a NOTIFY inside takes a lock that serialises all commits.
-    try:
-        connection.execute(text(f"NOTIFY {OUTBOX_CHANNEL}"))
-        connection.commit()
-    except SQLAlchemyError:
-        _log.warning("relay not woken, it will poll", exc_info=True)
+def mark_outbox_written(connection: Connection, *shards: int) -> None:
+    """Have the relay told of these shards, or of all, once this transaction has committed."""
+    connection.info.setdefault(_WRITTEN_SHARDS, set()).update(shards or range(SHARDS))
 
 
 def is_reachable(engine: Engine) -> bool:

@@ -32,8 +32,7 @@ from shared.contracts.events import EventBody
 from shared.contracts.topology import EVENTS_EXCHANGE, WorkQueue
 from shared.database import mark_outbox_written, new_metadata
 from shared.instants import now
-
-SHARDS = 4
+from shared.outbox.wake_ups import SHARDS
 
 
 def define_outbox(metadata: MetaData) -> Table:
@@ -122,7 +121,7 @@ def add_message(
 def _add(connection: Connection, *, ordering_key: str, **columns: Any) -> None:
     shard = zlib.crc32(ordering_key.encode()) % SHARDS
     connection.execute(insert(OUTBOX).values(shard=shard, ordering_key=ordering_key, **columns))
-    mark_outbox_written(connection)
+    mark_outbox_written(connection, shard)
 
 
 def _request_id() -> str | None:

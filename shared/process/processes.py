@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy.exc import OperationalError
 
 from shared.contracts.topology import WorkQueue
-from shared.database import new_async_engine
+from shared.database import is_reachable, new_engine
 from shared.messaging.broker_refusals import BrokerRefused
 from shared.messaging.broker_topology import declare_topology
 from shared.messaging.dead_letter_watch import dead_letter_watches
@@ -135,20 +135,23 @@ class RelaySettings(Protocol):
 
 def run_relay(service: str, settings: RelaySettings) -> None:
     """Run the outbox relay of a service's database."""
-    engine = new_async_engine(settings.database_url)
+    probe = new_engine(settings.database_url, pool_size=1)
     publisher = Publisher(settings.rabbitmq_url, f"{service}-relay")
 
     async def work(stop: asyncio.Event) -> None:
         async with connected(publisher, stop) as ready:
             if ready:
-                await Relay(engine, settings.database_url, publisher).run(stop)
-        await engine.dispose()
+                await Relay(settings.database_url, publisher).run(stop)
+        probe.dispose()
 
     run_process(
         work,
         host=settings.http_host,
         ops_port=settings.ops_port,
-        checks={"broker": lambda: publisher.is_connected},
+        checks={
+            "database": lambda: is_reachable(probe),
+            "broker": lambda: publisher.is_connected,
+        },
     )
 
 

@@ -21,7 +21,7 @@ from shared.outbox.table import add_event
 from tests.benchmarks.table import Row
 from tests.integration.shared.outbox_story import account, running_relay, store
 
-SAMPLES = 300
+SAMPLES = 60
 WARM_UP = 10
 ARRIVAL_LIMIT_SECONDS = 30
 

@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from shared.contracts.events import ACCOUNT_CHANGED
-from shared.database import new_async_engine, transaction
+from shared.database import transaction
 from shared.messaging.publisher import Publisher
 from shared.outbox.relay import Relay
+from shared.outbox.shard import Shard
 from shared.outbox.table import OUTBOX, add_event
 from tests.integration.shared.outbox_story import account, until_empty
 
@@ -85,13 +86,11 @@ async def many_writers(engine: Engine) -> set[str]:
 async def relay_beside_writers(engine: Engine, url: str) -> tuple[set[str], set[str]]:
     """Run the real relay while others write; return what was committed and what was published."""
     collector, stop = Collector(), asyncio.Event()
-    relay_engine = new_async_engine(url)
-    relaying = asyncio.create_task(Relay(relay_engine, url, collector).run(stop))
+    relaying = asyncio.create_task(Relay(url, collector).run(stop))
     committed = await many_writers(engine)
     await until_empty(engine)
     stop.set()
     await relaying
-    await relay_engine.dispose()
     return committed, set(collector.message_ids)
 
 
@@ -108,19 +107,19 @@ async def two_relays_on_one_shard(engine: Engine, url: str) -> int:
     """Have a relay look at a shard while another waits for its confirm; count messages."""
     store_one(engine)
     with engine.connect() as connection:
-        shard = connection.execute(select(OUTBOX.c.shard)).scalar_one()
+        number = connection.execute(select(OUTBOX.c.shard)).scalar_one()
     collector = Collector(gate_is_open=False)
-    relay_engine = new_async_engine(url)
-    relays = [Relay(relay_engine, url, collector) for _ in range(2)]
+    shards = [Shard(url, number) for _ in range(2)]
     drains = []
     async with asyncio.timeout(PATIENCE_SECONDS):
-        for number, relay in enumerate(relays, 1):
-            drains.append(asyncio.create_task(relay.drain(shard)))
-            while not drains[-1].done() and len(collector.message_ids) < number:
+        for count, shard in enumerate(shards, 1):
+            drains.append(asyncio.create_task(Relay(url, collector).drain(shard)))
+            while not drains[-1].done() and len(collector.message_ids) < count:
                 await asyncio.sleep(0.01)
         collector.gate.set()
         await asyncio.gather(*drains)
-    await relay_engine.dispose()
+    for shard in shards:
+        await shard.aclose()
     return len(collector.message_ids)
 
 

@@ -12,10 +12,10 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import sessions
 from services.auth.accounts import account_by_id
@@ -28,7 +28,7 @@ from services.scheduler import announcing, due_tick, projection
 from services.scheduler.overdue import Overdue, settle_overdue
 from shared.contracts.events import REMINDER_DUE, REMINDER_MISSED
 from shared.database import new_engine
-from shared.outbox.relay import Relay
+from shared.outbox.shard import Shard
 from tests.faults import guards_outbox, guards_projection, guards_repetitions, guards_sending
 from tests.faults.guards_projection import UnguardedRecord, UnguardedUpsert
 from tests.faults.guards_sending import NoLimits, without
@@ -190,12 +190,12 @@ def test_without_the_record_s_key_an_occurrence_computed_twice_is_announced_twic
 async def test_without_the_shard_lock_two_relays_send_the_same_rows(
     outbox_engine: Engine, outbox_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def no_lock(_self: Relay, _connection: AsyncConnection, _shard: int) -> bool:
+    async def no_lock(_self: Shard, connection: psycopg.AsyncConnection) -> bool:
         return True
 
     assert await guards_outbox.two_relays_on_one_shard(outbox_engine, outbox_url) == 1
 
-    monkeypatch.setattr(Relay, "_lock", no_lock)
+    monkeypatch.setattr(Shard, "_lock", no_lock)
     assert await guards_outbox.two_relays_on_one_shard(outbox_engine, outbox_url) == 2
 
 

@@ -20,7 +20,7 @@ from shared.contracts.topology import (
     SCHEDULER_EVENTS,
 )
 from shared.outbox import relay as relay_module
-from shared.outbox.relay import LOCK_NAMESPACE
+from shared.outbox.shard import FENCE_SECONDS, LOCK_NAMESPACE
 from shared.outbox.table import OUTBOX
 from tests.faults.queues import arrivals, first_seen
 from tests.faults.rig import eventually
@@ -99,7 +99,7 @@ def test_a_frozen_relay_is_fenced_by_the_database_and_another_takes_its_shard(
             lambda: waiting(outbox_engine) == 0,
             "another relay took the shard",
             # Well before the connection's own limit for idle transactions, a minute.
-            relay_module.FENCE_SECONDS + 30,
+            FENCE_SECONDS + 30,
         )
         holder.thaw()
         for other in relays.values():
@@ -159,7 +159,7 @@ async def listener(engine: Engine, unlike: int | None = None) -> int:
     """Wait for the session that listens; return its process id."""
     query = text(
         "SELECT pid FROM pg_stat_activity"
-        " WHERE datname = current_database() AND query = 'LISTEN outbox'"
+        " WHERE datname = current_database() AND application_name = 'outbox-watch'"
     )
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:

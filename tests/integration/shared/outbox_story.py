@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from shared.contracts.events import ACCOUNT_CHANGED, AccountStateV1
 from shared.contracts.topology import SCHEDULER_EVENTS
-from shared.database import new_async_engine, transaction
+from shared.database import transaction
 from shared.messaging.publisher import Publisher
 from shared.outbox.relay import Relay
 from shared.outbox.table import OUTBOX, add_event
@@ -51,17 +51,15 @@ def waiting(engine: Engine) -> int:
 
 @asynccontextmanager
 async def running_relay(url: str, broker: str) -> AsyncIterator[Relay]:
-    engine = new_async_engine(url)
     stop = asyncio.Event()
     async with Publisher(broker, "test-relay") as publisher:
-        relay = Relay(engine, url, publisher)
+        relay = Relay(url, publisher)
         task = asyncio.create_task(relay.run(stop))
         try:
             yield relay
         finally:
             stop.set()
             await asyncio.wait_for(task, 20)
-    await engine.dispose()
 
 
 async def received(

@@ -11,14 +11,17 @@ from contextlib import suppress
 import aio_pika
 import pytest
 from sqlalchemy import Engine, delete, select, text
+from structlog.testing import capture_logs
 
 from shared.contracts.events import ACCOUNT_CHANGED, REMINDER_SENT, ReminderSentV1
-from shared.contracts.topology import SCHEDULER_EVENTS, TELEGRAM_MESSAGES
+from shared.contracts.topology import SCHEDULER_EVENTS, TELEGRAM_MESSAGES, WorkQueue
 from shared.database import transaction
 from shared.messaging.broker_topology import declare_topology
 from shared.outbox import relay as relay_module
-from shared.outbox.relay import LOCK_NAMESPACE, POLL_SECONDS
-from shared.outbox.table import OUTBOX, SHARDS, add_event, add_message
+from shared.outbox import shard as shard_module
+from shared.outbox.shard import LOCK_NAMESPACE
+from shared.outbox.table import OUTBOX, add_event, add_message
+from shared.outbox.wake_ups import SHARDS
 from tests.integration.shared.outbox_story import (
     LONG_AGO,
     account,
@@ -28,6 +31,8 @@ from tests.integration.shared.outbox_story import (
     until_empty,
     waiting,
 )
+
+GONE = WorkQueue("gone")
 
 
 @pytest.fixture
@@ -100,15 +105,16 @@ async def test_polling_delivers_when_the_wake_up_is_lost(
     engine: Engine, outbox_url: str, broker: str
 ) -> None:
     async with running_relay(outbox_url, broker):
-        await asyncio.sleep(2 * POLL_SECONDS)
+        await asyncio.sleep(1)  # it is at rest
         with engine.begin() as connection:  # no wake-up after this commit
             add_event(connection, "/services/test", ACCOUNT_CHANGED, "a-1", account("a-1", 1))
         assert len(await received(broker, 1)) == 1
 
 
 async def test_a_shard_held_by_another_relay_is_left_alone_and_taken_over_when_freed(
-    engine: Engine, outbox_url: str, broker: str
+    engine: Engine, outbox_url: str, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relay_module, "POLL_SECONDS", 0.2)
     store(engine, "a-1", 1)
     with engine.connect() as holder, holder.begin():
         for shard in range(SHARDS):
@@ -117,7 +123,7 @@ async def test_a_shard_held_by_another_relay_is_left_alone_and_taken_over_when_f
                 {"namespace": LOCK_NAMESPACE, "shard": shard},
             )
         async with running_relay(outbox_url, broker):
-            await asyncio.sleep(4 * POLL_SECONDS)
+            await asyncio.sleep(1)
             assert waiting(engine) == 1
             holder.rollback()
             assert len(await received(broker, 1)) == 1
@@ -134,6 +140,50 @@ async def test_an_event_of_a_consumed_type_waits_for_its_queue(
         assert waiting(engine) == 1
         await declare_topology(broker, [SCHEDULER_EVENTS])
         assert len(await received(broker, 1)) == 1
+
+
+async def test_what_no_queue_takes_rests_and_delays_nothing_but_its_own_aggregates(
+    engine: Engine, outbox_url: str, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_module, "BATCH_SIZE", 5)
+    stuck = [f"stuck-{number}" for number in range(40)]
+    with transaction(engine) as connection:
+        for key in stuck:
+            add_message(connection, GONE, key, {})
+            add_message(connection, TELEGRAM_MESSAGES, key, {"behind": key})
+        for number in range(SHARDS * 2):
+            add_message(connection, TELEGRAM_MESSAGES, f"free-{number}", {"free": number})
+    with capture_logs() as logs:
+        async with running_relay(outbox_url, broker):
+            free = await received(broker, SHARDS * 2, TELEGRAM_MESSAGES.name)
+            # It rests for a second, then for two; meanwhile polling tries in vain.
+            await asyncio.sleep(3)
+    assert sorted(json.loads(each.body)["free"] for each in free) == list(range(SHARDS * 2))
+    assert waiting(engine) == 2 * len(stuck)
+    said = [each["again_in_seconds"] for each in logs if each["event"].startswith("kept")]
+    assert said in ([1, 2], [1, 2, 4])
+
+    await declare_topology(broker, [GONE])
+    async with running_relay(outbox_url, broker):
+        behind = await received(broker, len(stuck), TELEGRAM_MESSAGES.name)
+        assert len(await received(broker, len(stuck), GONE.name)) == len(stuck)
+    assert sorted(json.loads(each.body)["behind"] for each in behind) == sorted(stuck)
+
+
+async def test_a_relay_at_rest_leaves_the_database_alone(
+    engine: Engine, outbox_url: str, broker: str
+) -> None:
+    def transactions() -> int:
+        query = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+        with engine.connect() as connection:
+            return int(connection.scalar(text(query)) or 0)
+
+    async with running_relay(outbox_url, broker):
+        await asyncio.sleep(2)
+        before = transactions()
+        await asyncio.sleep(4)
+        # One look at all shards every two seconds; a poll of each four times a second would be 64.
+        assert transactions() - before < 12
 
 
 async def test_a_public_event_without_any_subscriber_is_done_with(
