@@ -21,9 +21,10 @@ _DESCRIPTION = f"""\
 What happens in the habit tracker, for other services. Bind a queue of your own to the topic
 exchange `{EVENTS_EXCHANGE}`; the routing key is the event's type.
 
-Every body is the **full state** of what it is about, with its `version`. Keep the highest version
-you have seen of each `id` and ignore the rest: then neither duplicates nor reordering do harm.
-Delivery is at least once, and in order for each `subject`. A published type never changes its
+Every body is the **full state** of what it is about, with its `version`. The attribute `subject`
+says which aggregate that is. Keep the highest version you have seen of each `subject` and ignore
+the rest: then neither duplicates nor reordering do harm. Delivery is at least once, and in order
+for each `subject`. A published type never changes its
 meaning; fields may be added, so ignore those you do not know.
 
 Attributes are CloudEvents 1.0 in binary mode: message headers `cloudEvents:...`, the body plain
@@ -108,7 +109,7 @@ def _example_event(event_type: str, example: EventExample) -> CloudEvent:
     return CloudEvent(
         id=_EXAMPLE_EVENT_ID,
         type=event_type,
-        source=example.published_by,
+        source=f"/services/{example.published_by}",
         subject=example.subject,
         time=_EXAMPLE_TIME,
         body=example.body,
@@ -124,7 +125,7 @@ def _headers_schema(event: CloudEvent) -> Document:
     for name in event.headers():
         properties[name] = {"const": fixed[name]} if name in fixed else {"type": "string"}
     properties["cloudEvents:time"]["format"] = "date-time"
-    properties["cloudEvents:subject"]["description"] = "Id of what the event is about"
+    properties["cloudEvents:subject"]["description"] = "The aggregate; each has its own versions"
     properties[optional]["description"] = "The request or update the event came from"
     return {
         "type": "object",
