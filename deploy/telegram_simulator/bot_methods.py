@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from deploy.telegram_simulator.bot_parameters import Parameters, bad_request, json_list
+from deploy.telegram_simulator.bot_parameters import Parameters
+from deploy.telegram_simulator.menu_methods import MenuMethods
 from deploy.telegram_simulator.message_methods import MessageMethods
 from deploy.telegram_simulator.polling import Polling
 from deploy.telegram_simulator.telegram_shapes import JSON
@@ -19,10 +20,11 @@ class BotMethods:
     def __init__(self, world: World) -> None:
         self._world = world
         messages, updates = MessageMethods(world), UpdateMethods(world, Polling(world))
+        menus = MenuMethods(world)
         self._methods: dict[str, Method] = {
             "getme": self._get_me,
-            "setmycommands": self._set_my_commands,
-            "getmycommands": self._get_my_commands,
+            "setmycommands": menus.set_my_commands,
+            "getmycommands": menus.get_my_commands,
             "sendmessage": messages.send_message,
             "editmessagetext": messages.edit_message_text,
             "editmessagereplymarkup": messages.edit_message_reply_markup,
@@ -47,16 +49,3 @@ class BotMethods:
             "can_read_all_group_messages": False,
             "supports_inline_queries": False,
         }
-
-    async def _set_my_commands(self, parameters: Parameters) -> bool:
-        commands = json_list(parameters, "commands")
-        if not all(
-            isinstance(c, dict) and {"command", "description"} <= c.keys() for c in commands
-        ):
-            raise bad_request("can't parse BotCommand: expected an Object")
-        self._world.commands = commands
-        self._world.changes.announce()
-        return True
-
-    async def _get_my_commands(self, _: Parameters) -> list[JSON]:
-        return self._world.commands

@@ -53,7 +53,6 @@ class ControlPeople:
         return {
             "version": changes.version,
             "bot": self._world.bot,
-            "commands": self._world.commands,
             "chat_count": len(chats),
             "chats": [_chat(chat) for chat in chats[:_SHOWN_CHATS]],
         }
@@ -83,7 +82,8 @@ class ControlPeople:
             for message in chat.messages
             if query["author"] in {None, message.author} and message.id > query["after_message_id"]
         ]
-        return {"chat": _chat(chat), "messages": found}
+        commands = self._world.commands_for(chat.language_code)
+        return {"chat": _chat(chat), "messages": found, "commands": commands}
 
     async def _say(self, request: web.Request, chat_id: int) -> JSON:
         """Write as a person; the first message of somebody new makes the chat."""

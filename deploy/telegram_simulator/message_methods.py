@@ -20,6 +20,8 @@ from deploy.telegram_simulator.telegram_shapes import (
 )
 from deploy.telegram_simulator.world import World
 
+MAX_ANSWER_CHARACTERS = 200
+
 
 class MessageMethods:
     """Changes the chats; what took effect shows on the page at once."""
@@ -44,12 +46,15 @@ class MessageMethods:
         return self._edit(chat, message, message.text, parameters)
 
     async def answer_callback_query(self, parameters: Parameters) -> bool:
+        text = parameters.get("text", "")
+        if len(text) > MAX_ANSWER_CHARACTERS:
+            raise bad_request("MESSAGE_TOO_LONG")
         press = self._world.presses.pop(parameters.get("callback_query_id", ""), None)
         if press is None:
             raise bad_request(
                 "query is too old and response timeout expired or query ID is invalid"
             )
-        if text := parameters.get("text"):
+        if text:
             chat = self._world.chats.get(press.chat_id)
             self._world.chats.notice(chat, text, time.time())
         self._world.changes.announce()

@@ -36,7 +36,7 @@ def load(world: World, path: Path) -> None:
     world.updates.allowed = saved["allowed_updates"]
     world.updates.restore(saved["pending_updates"])
     world.presses = {query_id: Press(**press) for query_id, press in saved["presses"].items()}
-    world.commands = saved["commands"]
+    world.menus = saved.get("menus", {})
     world.webhook = Webhook(**saved["webhook"]) if saved["webhook"] else None
 
 
@@ -54,7 +54,7 @@ def save(world: World, path: Path) -> None:
         "allowed_updates": list(world.updates.allowed),
         "pending_updates": world.updates.pending(),
         "presses": {query_id: asdict(press) for query_id, press in world.presses.items()},
-        "commands": world.commands,
+        "menus": world.menus,
         "webhook": asdict(world.webhook) if world.webhook else None,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ BOT_USERNAME = "habit_simulator_bot"
 BOT_NAME = "Habit tracker"
 
 MAX_DATA_BYTES = 64
+MAX_BUTTONS = 100
 
 JSON = dict[str, Any]
 
@@ -88,9 +89,12 @@ def read_inline_keyboard(reply_markup: str) -> Rows:
     try:
         markup = json.loads(reply_markup)
         rows = markup.get("inline_keyboard", [])
-        return tuple(tuple(_read_button(button) for button in row) for row in rows if row)
+        read = tuple(tuple(_read_button(button) for button in row) for row in rows if row)
     except (ValueError, TypeError, AttributeError, KeyError):
         raise BadMarkup("can't parse reply keyboard markup JSON object") from None
+    if sum(map(len, read)) > MAX_BUTTONS:
+        raise BadMarkup("reply markup is too long")
+    return read
 
 
 def _read_button(button: JSON) -> Button:

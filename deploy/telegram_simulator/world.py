@@ -41,8 +41,16 @@ class World:
     faults: FaultQueue = field(default_factory=FaultQueue)
     changes: Changes = field(default_factory=Changes)
     presses: dict[str, Press] = field(default_factory=dict)
-    commands: list[JSON] = field(default_factory=list)
+    menus: dict[str, list[JSON]] = field(default_factory=dict)
     webhook: Webhook | None = None
+
+    def commands_for(self, language_code: str) -> list[JSON]:
+        """Return the menu of private chats in a language, or the one for all other languages."""
+        for scope in ('{"type": "all_private_chats"}', '{"type": "default"}'):
+            for key in (f"{scope} {language_code}", scope):
+                if self.menus.get(key):
+                    return self.menus[key]
+        return []
 
     def reset(self) -> None:
         """Forget people, messages, updates, faults and requests.

@@ -105,6 +105,7 @@ function keyboardButton(message, button) {
   made.title = button.callback_data;
   made.addEventListener("click", () => attempt(() => ask(`chats/${message.chat_id}/press`, {
     callback_data: button.callback_data,
+    message_id: message.message_id,
   })));
   return made;
 }
@@ -180,8 +181,10 @@ async function showChosen() {
   const wanted = seen.chatId;
   if (wanted === null || !seen.overview) return;
   try {
-    const { chat, messages } = await ask(`chats/${wanted}/messages`);
-    if (wanted === seen.chatId) showConversation(chat, messages);
+    const { chat, messages, commands } = await ask(`chats/${wanted}/messages`);
+    if (wanted !== seen.chatId) return;
+    showSuggestions(commands);
+    showConversation(chat, messages);
   } catch {
     seen.chatId = null;
     byId("welcome").hidden = false;
@@ -211,7 +214,6 @@ async function followChanges() {
       seen.version = seen.overview.version;
       showLive(true);
       showChats(seen.overview);
-      showSuggestions(seen.overview.commands);
       await showChosen();
       await pause(PAUSE_BETWEEN_REFRESHES_MS);
     } catch {

@@ -197,9 +197,128 @@ async def test_a_moved_group_tells_its_new_id(bot: Bot, person: TelegramPerson) 
     assert [m.migrate_to_chat_id for m in migrations if m] == [new_id, None]
 
 
-async def test_commands_are_kept(bot: Bot) -> None:
-    await bot.set_my_commands([BotCommand("start", "Link this chat")])
-    assert [c.command for c in await bot.get_my_commands()] == ["start"]
+async def test_each_language_has_its_menu_and_the_person_sees_their_own(
+    bot: Bot, simulator: Simulator, person: TelegramPerson
+) -> None:
+    await bot.set_my_commands([BotCommand("stop", "End the reminders")])
+    await bot.set_my_commands([BotCommand("stop", "Хватит")], language_code="ru")
+
+    def seen_by(language_code: str) -> str:
+        chat_id = person.create_chat(language_code=language_code)
+        url = f"{simulator.url}/control/chats/{chat_id}/messages"
+        [command] = requests.get(url, timeout=5).json()["commands"]
+        return str(command["description"])
+
+    assert (seen_by("en"), seen_by("ru"), seen_by("de")) == (
+        "End the reminders",
+        "Хватит",
+        "End the reminders",
+    )
+    [russian] = await bot.get_my_commands(language_code="ru")
+    assert (russian.command, russian.description) == ("stop", "Хватит")
+    assert await bot.get_my_commands(language_code="de") == ()
+    await bot.set_my_commands([], language_code="ru")
+    assert seen_by("ru") == "End the reminders"
+
+
+@pytest.mark.parametrize(
+    ("commands", "refusal"),
+    [
+        ([{"command": "Stop", "description": "End"}], "BOT_COMMAND_INVALID"),
+        ([{"command": "x" * 33, "description": "End"}], "BOT_COMMAND_INVALID"),
+        ([{"command": "stop", "description": ""}], "BOT_COMMAND_DESCRIPTION_INVALID"),
+        ([{"command": "stop", "description": "x" * 257}], "BOT_COMMAND_DESCRIPTION_INVALID"),
+        ([{"command": "stop", "description": "End"}] * 101, "too many bot commands specified"),
+        ([{"command": "stop"}], "can't parse BotCommand: expected an Object"),
+    ],
+)
+def test_a_menu_telegram_would_refuse_is_refused(
+    simulator: Simulator, commands: list[dict[str, str]], refusal: str
+) -> None:
+    answer = requests.post(
+        f"{simulator.bot_url}/setMyCommands", json={"commands": commands}, timeout=5
+    )
+    assert (answer.status_code, answer.json()["description"]) == (400, f"Bad Request: {refusal}")
+
+
+def _rows(*lengths: int) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup(
+        [
+            [InlineKeyboardButton(f"{row}.{n}", callback_data=f"b:{row}:{n}") for n in range(many)]
+            for row, many in enumerate(lengths)
+        ]
+    )
+
+
+async def test_a_keyboard_of_several_rows_is_shown_edited_and_pressed(
+    bot: Bot, person: TelegramPerson
+) -> None:
+    chat_id = person.create_chat()
+    sent = await bot.send_message(chat_id, "Which?", reply_markup=_rows(3, 1, 2))
+    [shown] = person.messages(chat_id)
+    assert [len(row) for row in shown["buttons"]] == [3, 1, 2]
+    person.press_button(chat_id, sent.message_id, 3)
+    [update] = await bot.get_updates()
+    assert update.callback_query is not None
+    assert update.callback_query.data == "b:1:0"
+
+    await bot.edit_message_reply_markup(chat_id, sent.message_id, reply_markup=_rows(1, 1))
+    [shown] = person.messages(chat_id)
+    assert [len(row) for row in shown["buttons"]] == [1, 1]
+    assert shown["edited_at_seconds"] is not None
+    with pytest.raises(BadRequest, match="Message is not modified"):
+        await bot.edit_message_reply_markup(chat_id, sent.message_id, reply_markup=_rows(1, 1))
+    with pytest.raises(BadRequest, match="Message to edit not found"):
+        await bot.edit_message_reply_markup(chat_id, 999_999)
+
+
+async def test_a_hundred_buttons_are_taken_and_one_more_is_refused(
+    bot: Bot, person: TelegramPerson
+) -> None:
+    chat_id = person.create_chat()
+    sent = await bot.send_message(chat_id, "Which?", reply_markup=_rows(*[5] * 20))
+    with pytest.raises(BadRequest, match="Reply markup is too long"):
+        await bot.send_message(chat_id, "Which?", reply_markup=_rows(*[5] * 20, 1))
+    with pytest.raises(BadRequest, match="Reply markup is too long"):
+        await bot.edit_message_text("?", chat_id, sent.message_id, reply_markup=_rows(*[5] * 20, 1))
+    assert [message["text"] for message in person.messages(chat_id)] == ["Which?"]
+
+
+@pytest.mark.parametrize("data", ["", "x" * 65])
+def test_callback_data_has_1_to_64_bytes_also_in_an_edit(
+    simulator: Simulator, person: TelegramPerson, data: str
+) -> None:
+    chat_id = person.create_chat()
+    url, message = simulator.bot_url, {"chat_id": chat_id, "text": "Which?"}
+    sent = requests.post(f"{url}/sendMessage", json=message, timeout=5).json()["result"]
+    markup = {"inline_keyboard": [[{"text": "x", "callback_data": data}]]}
+    edit = {"chat_id": chat_id, "message_id": sent["message_id"], "reply_markup": markup}
+    answer = requests.post(f"{url}/editMessageReplyMarkup", json=edit, timeout=5)
+    assert answer.json()["description"] == "Bad Request: BUTTON_DATA_INVALID"
+
+
+@pytest.mark.parametrize("text", [" ", "x" * 4097], ids=["blank", "over 4096 characters"])
+async def test_an_edit_to_a_text_telegram_would_refuse_changes_nothing(
+    bot: Bot, person: TelegramPerson, text: str
+) -> None:
+    chat_id = person.create_chat()
+    sent = await bot.send_message(chat_id, "Which?")
+    with pytest.raises(BadRequest):
+        await bot.edit_message_text(text, chat_id, sent.message_id)
+    assert person.messages(chat_id)[0]["text"] == "Which?"
+
+
+async def test_an_answer_to_a_press_has_200_characters_at_most(
+    bot: Bot, person: TelegramPerson
+) -> None:
+    chat_id = person.create_chat()
+    await bot.send_message(chat_id, "Is that you?", reply_markup=BUTTONS)
+    person.press(chat_id, "q:yes")
+    [update] = await bot.get_updates()
+    assert update.callback_query is not None
+    with pytest.raises(BadRequest, match="Message_too_long"):
+        await update.callback_query.answer("x" * 201)
+    assert await update.callback_query.answer("x" * 200)
 
 
 async def test_a_wrong_token_is_unauthorized(make_bot: MakeBot) -> None:
