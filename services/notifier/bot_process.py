@@ -3,6 +3,7 @@
 import asyncio
 
 from services.notifier.bot_router import new_update_handler
+from services.notifier.command_menu import AGAIN_SECONDS, offer_commands
 from services.notifier.process_start import redis_answers, start
 from services.notifier.redis_scripts import new_async_redis, new_redis
 from services.notifier.retired_queue import queue_retired
@@ -27,9 +28,10 @@ def run_bot() -> None:
 
     async def work(stop: asyncio.Event) -> None:
         pruning = (PRUNING_SECONDS, lambda: asyncio.to_thread(prune, engine))
+        menu = (AGAIN_SECONDS, lambda: offer_commands(telegram))
         async with (
             telegram,
-            looked_after(pruning),
+            looked_after(pruning, menu),
             queue_retired(settings.rabbitmq_url, updates.handle, updates.keep),
         ):
             if settings.telegram_updates == "webhook":

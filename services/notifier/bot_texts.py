@@ -26,6 +26,14 @@ class BotTexts:
         chat = self._translate("The id of this chat: {chat_id}").format(chat_id=chat_id)
         return f"{commands}\n{chat}"
 
+    def commands(self) -> dict[str, str]:
+        """Describe each command, for the menu."""
+        return {
+            "start": self._translate("How to get reminders here"),
+            "stop": self._translate("End the reminders"),
+            "help": self._translate("What this bot understands"),
+        }
+
     def linked(self) -> str:
         return self._translate(
             "Done: the reminders of your habits will come here. Send /stop to end them."
