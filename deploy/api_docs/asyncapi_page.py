@@ -22,6 +22,7 @@ def render_asyncapi_page(document: Document) -> str:
         lstrip_blocks=True,
     )
     environment.filters["pretty"] = _pretty
+    environment.filters["plain"] = _plain
     return environment.get_template("asyncapi.html.j2").render(
         document=document,
         paragraphs=_paragraphs(document["info"]["description"]),
@@ -74,8 +75,11 @@ def _last(reference: Document) -> str:
 
 
 def _paragraphs(markdown: str) -> list[str]:
-    plain = markdown.replace("**", "").replace("`", "")
-    return [" ".join(paragraph.split()) for paragraph in plain.strip().split("\n\n")]
+    return [" ".join(part.split()) for part in _plain(markdown).strip().split("\n\n")]
+
+
+def _plain(markdown: str) -> str:
+    return markdown.replace("**", "").replace("`", "")
 
 
 def _pretty(value: Any) -> str:

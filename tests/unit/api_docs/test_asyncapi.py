@@ -82,6 +82,13 @@ def test_the_page_shows_every_event(document: Document) -> None:
         assert f'<section id="{event_type}">' in page
 
 
+def test_the_page_shows_words_and_no_marks_of_markdown(document: Document) -> None:
+    page = render_asyncapi_page(document)
+
+    assert "`" not in page
+    assert "**" not in page
+
+
 def test_text_on_the_page_is_never_markup(document: Document) -> None:
     document["info"]["title"] = "<script>alert(1)</script>"
 
