@@ -1,8 +1,8 @@
-"""`python -m services.scheduler <process>`: tick, consume, relay, setup or dead-letters."""
+"""`python -m services.scheduler <process>`: tick, consume, relay, setup, or a command."""
 
 import sys
 
-PROCESSES = ("tick", "consume", "relay", "setup", "dead-letters list|replay")
+PROCESSES = ("tick", "consume", "relay", "setup", "dead-letters list|replay", "unpark")
 
 
 def main(arguments: list[str]) -> None:
@@ -20,6 +20,8 @@ def main(arguments: list[str]) -> None:
             app.setup()
         case ["dead-letters", *options]:
             app.work_on_dead_letters(options)
+        case ["unpark", *options]:
+            app.unpark(options)
         case _:
             sys.exit(f"usage: python -m services.scheduler {'|'.join(PROCESSES)}")
 

@@ -1,5 +1,8 @@
 """Announces reminders to the other services, each (habit, local date) once.
 
+Everybody hears of each reminder by itself, the notifier of those that an account has at one
+instant together, so that it can send them as one.
+
 The record's primary key decides: only the transaction that inserts it adds the event to the
 outbox, and both are committed together. Taking the key away makes a reminder that is computed
 twice be sent twice.
@@ -12,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from services.scheduler.reminder_messages import ReminderMessage
+from services.scheduler.reminder_messages import ReminderMessage, due_together
 from services.scheduler.tables import REMINDERS
 from shared.contracts.events import (
     REMINDER_DUE,
@@ -20,8 +23,10 @@ from shared.contracts.events import (
     ReminderDueV1,
     ReminderMissedV1,
 )
+from shared.contracts.reminder_group import group_to_json
+from shared.contracts.topology import REMINDERS as REMINDERS_QUEUE
 from shared.instants import now
-from shared.outbox.table import add_event
+from shared.outbox.table import add_events, add_messages
 
 SOURCE = "/services/scheduler"
 
@@ -52,8 +57,11 @@ def announce(connection: Connection, messages: Sequence[ReminderMessage]) -> lis
     )
     new_keys = {(row.habit_id, row.local_date) for row in recorded}
     new = [message for message in messages if (message.habit_id, message.local_date) in new_keys]
-    for message in new:
-        add_event(connection, SOURCE, _event_type(message), message.id, message)
+    add_events(connection, SOURCE, [(_event_type(each), each.id, each) for each in new])
+    groups = due_together(each for each in new if isinstance(each, ReminderDueV1))
+    add_messages(
+        connection, REMINDERS_QUEUE, ((group.identity, group_to_json(group)) for group in groups)
+    )
     return new
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from services.scheduler.event_handlers import handle
+from services.scheduler.operator_commands import run_unpark
 from services.scheduler.settings import Settings, read_settings
 from services.scheduler.tick_loop import run_ticks
 from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS, SCHEDULER_QUEUES
@@ -89,6 +90,16 @@ def work_on_dead_letters(arguments: Sequence[str]) -> None:
     """List or replay dead letters."""
     settings = load_settings(read_settings)
     run_command(SERVICE, settings.rabbitmq_url, SCHEDULER_QUEUES, arguments)
+
+
+def unpark(arguments: Sequence[str]) -> None:
+    """List parked habits, or schedule them anew."""
+    settings = load_settings(read_settings)
+    engine = new_engine(settings.database_url, pool_size=1)
+    try:
+        run_unpark(engine, settings.grace, arguments)
+    finally:
+        engine.dispose()
 
 
 def _start(process: str) -> Settings:

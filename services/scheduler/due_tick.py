@@ -1,32 +1,38 @@
 """The tick: announces what is due and moves each habit on, in one transaction.
 
-Any number of replicas may tick. A due row is claimed by its row lock, and replicas skip each
-other's (`FOR UPDATE SKIP LOCKED`); a replica that dies gives its rows back unchanged. What is due
-is decided by the database's clock, so replicas need not agree about the time. A habit that cannot
-be settled is parked with its reason, so that it cannot stop the others.
+Any number of replicas may tick. Accounts with something due are claimed by their row locks, and
+those that another replica or the handler of an event holds are skipped; a replica that dies gives
+its own back unchanged. All that is due of a claimed account is taken, so that its reminders of one
+instant are announced together. What is due is decided by the database's clock, so replicas need
+not agree about the time. A habit that cannot be settled is parked with its reason, so that it
+cannot stop the others.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import Connection, Engine
 
 from services.scheduler.announcing import announce, count_announced
+from services.scheduler.due_claims import Claim, claim_due
 from services.scheduler.overdue import settle_overdue
-from services.scheduler.placement import Placement, place
-from services.scheduler.projection import linked_actions, owners_by_id
+from services.scheduler.projection import linked_actions
 from services.scheduler.reminder_messages import ReminderMessage, messages_about
 from services.scheduler.schedule import Habit, Owner, Parked, Scheduled, recurrence_of
-from services.scheduler.tables import HABITS
+from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from shared.database import transaction
 from shared.process.structured_logs import get_logger
 
-BATCH_SIZE = 200
+BATCH_SIZE = 500
+MAX_HABITS_PER_TRANSACTION = 2_000
 # After a long outage a habit has one overdue occurrence for each day: a transaction takes this
-# many of one habit, and stops taking habits after this many in all; the rest stay due for the
-# next one.
+# many of one habit, stops taking an account's habits after this many, and stops taking accounts
+# after this many in all; the rest stay due for the next one.
 MAX_OVERDUE_PER_HABIT = 400
+MAX_OVERDUE_PER_ACCOUNT = 10_000
 MAX_OVERDUE_PER_TRANSACTION = 2_000
 
 _log = get_logger(__name__)
@@ -34,70 +40,41 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What is to be announced about one habit, and its new place."""
+    """What is to be announced about one habit, and its new entry in the schedule."""
 
     messages: list[ReminderMessage]
-    placement: Placement
+    entry: ScheduleEntry
 
 
 def tick(engine: Engine, grace: timedelta, batch_size: int = BATCH_SIZE) -> int:
-    """Announce what is due, at most `batch_size` habits; return how many habits were due."""
+    """Announce what is due of a batch of accounts; return how many habits were due."""
     with transaction(engine) as connection:
-        habits, now = _claim(connection, batch_size)
-        if now is None:
+        claim = claim_due(connection, batch_size, MAX_HABITS_PER_TRANSACTION)
+        if claim is None:
             return 0
-        settled = _settle_all(connection, habits, now, grace)
+        settled = _settle_all(connection, claim, grace)
         announced = announce(connection, [each for one in settled for each in one.messages])
-        place(connection, [one.placement for one in settled])
+        write_entries(connection, [one.entry for one in settled])
     count_announced(announced)
     _report_parked(settled)
-    return len(habits)
+    return len(claim.habits)
 
 
-def claim_query(batch_size: int) -> Select[tuple[object, ...]]:
-    """Return the query that locks due habits, the longest overdue first.
-
-    `statement_timestamp()`, not `clock_timestamp()`: the index can be searched for a value only
-    when it stays the same for the length of the statement.
-    """
-    return (
-        select(HABITS, func.statement_timestamp().label("claimed_at"))
-        .where(HABITS.c.next_due_at <= func.statement_timestamp())
-        .order_by(HABITS.c.next_due_at)
-        .limit(batch_size)
-        .with_for_update(of=HABITS, skip_locked=True)
-    )
-
-
-def seconds_to_next_due(connection: Connection) -> float | None:
-    """Return how long until the next habit is due, by the database's clock; None without any."""
-    query = select(func.min(HABITS.c.next_due_at), func.clock_timestamp())
-    next_due_at, now = connection.execute(query).one()
-    return None if next_due_at is None else (next_due_at - now).total_seconds()
-
-
-def _claim(connection: Connection, batch_size: int) -> tuple[list[Habit], datetime | None]:
-    """Lock and return due habits, and the instant by which they were."""
-    rows = [dict(row) for row in connection.execute(claim_query(batch_size)).mappings()]
-    claimed_at = [row.pop("claimed_at") for row in rows]
-    return [Habit(**row) for row in rows], claimed_at[0] if claimed_at else None
-
-
-def _settle_all(
-    connection: Connection, habits: Sequence[Habit], now: datetime, grace: timedelta
-) -> list[Settled]:
-    # Read after the claim: whoever changes an owner changes its habits too, under locks that are
-    # ours now.
-    owners = owners_by_id(connection, (habit.account_id for habit in habits))
-    actions = linked_actions(connection, habits)
+def _settle_all(connection: Connection, claim: Claim, grace: timedelta) -> list[Settled]:
+    actions = linked_actions(connection, claim.habits)
     settled: list[Settled] = []
     taken = 0
-    for habit in habits:
+    for account_id, habits in groupby(claim.habits, key=attrgetter("account_id")):
         if taken >= MAX_OVERDUE_PER_TRANSACTION:
             break
-        owner = owners[habit.account_id]
-        settled.append(_settle_or_park(habit, owner, actions.get(habit.habit_id), now, grace))
-        taken += len(settled[-1].messages)
+        begun_at = taken
+        for habit in habits:
+            if taken - begun_at >= MAX_OVERDUE_PER_ACCOUNT:
+                break
+            owner = claim.owners[account_id]
+            action = actions.get(habit.habit_id)
+            settled.append(_settle_or_park(habit, owner, action, claim.at, grace))
+            taken += len(settled[-1].messages)
     return settled
 
 
@@ -108,7 +85,7 @@ def _settle_or_park(
         return _settle(habit, owner, linked_action, now, grace)
     except Exception as error:  # whatever is wrong with one habit, the others go on
         reason = f"{type(error).__name__}: {error}"
-        return Settled([], Placement(habit.habit_id, Parked(reason), habit.last_local_date))
+        return Settled([], ScheduleEntry(habit.habit_id, Parked(reason), habit.last_local_date))
 
 
 def _settle(
@@ -129,12 +106,10 @@ def _settle(
         habit, owner, overdue, linked_action=linked_action, now=now, grace=grace
     )
     following = Scheduled(anchor_date=habit.anchor_date, occurrence=overdue.following)
-    return Settled(messages, Placement(habit.habit_id, following, messages[-1].local_date))
+    return Settled(messages, ScheduleEntry(habit.habit_id, following, messages[-1].local_date))
 
 
 def _report_parked(settled: Sequence[Settled]) -> None:
     for one in settled:
-        if isinstance(one.placement.plan, Parked):
-            _log.error(
-                "habit parked", habit_id=one.placement.habit_id, reason=one.placement.plan.reason
-            )
+        if isinstance(one.entry.plan, Parked):
+            _log.error("habit parked", habit_id=one.entry.habit_id, reason=one.entry.plan.reason)

@@ -2,21 +2,19 @@
 
 Every `store_…` is one conditional upsert guarded by the aggregate's version: a duplicate or an
 older event changes nothing, in whatever order they come. Whoever changes a schedule holds the
-account's row lock first (`lock_owner`), then the habits' in the order of their ids, so two
-changes of one account run one after the other and wait for a tick that has claimed one of its
-habits, never the other way round.
+account's row lock first (`lock_owner`), then the habits', so two changes of one account run one
+after the other and wait for a tick that has claimed it, never the other way round.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from services.scheduler.placement import OFF_THE_SCHEDULE
-from services.scheduler.schedule import Habit, Owner, ZonePeriod
-from services.scheduler.tables import ACCOUNT_TIME_ZONES, ACCOUNTS, HABITS
+from services.scheduler.schedule import Habit, Owner
+from services.scheduler.schedule_entries import OFF_THE_SCHEDULE
+from services.scheduler.tables import ACCOUNT_LINKS, ACCOUNT_TIME_ZONES, ACCOUNTS, HABITS
 from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
 
 
@@ -45,12 +43,10 @@ def lock_habits_of(connection: Connection, account_id: str) -> list[Habit]:
     return [Habit(**row) for row in connection.execute(query).mappings()]
 
 
-def store_habit(
-    connection: Connection, state: HabitStateV1, timing_since: datetime
-) -> Habit | None:
+def store_habit(connection: Connection, state: HabitStateV1) -> Habit | None:
     """Store a newer state of a habit and return it; None when it is not newer.
 
-    The habit is off the schedule until it is placed again. A deleted one keeps no text.
+    The habit is off the schedule until its entry is written. A deleted one keeps no text.
     """
     columns = {
         "habit_id": state.id,
@@ -65,7 +61,7 @@ def store_habit(
         "local_time": state.time,
         "period_days": state.period_days,
         "created_at": state.created_at,
-        "timing_since": timing_since,
+        "timing_since": state.timing_since or state.updated_at,
         **OFF_THE_SCHEDULE,
     }
     upsert = insert(HABITS).values(columns)
@@ -78,9 +74,7 @@ def store_habit(
     return None if row is None else Habit(**row)
 
 
-def store_settings(
-    connection: Connection, state: AccountStateV1, settings_since: datetime
-) -> Owner | None:
+def store_settings(connection: Connection, state: AccountStateV1) -> Owner | None:
     """Store a newer state of an account and return it; None when it is not newer."""
     columns = {
         "account_id": state.id,
@@ -88,20 +82,19 @@ def store_settings(
         "time_zone": state.time_zone,
         "locale": state.locale,
         "is_active": state.is_active,
-        "settings_since": settings_since,
+        "settings_since": state.settings_since or state.updated_at,
     }
     return _store_owner(connection, columns, "version")
 
 
-def store_link(
-    connection: Connection, state: ChatLinkStateV1, linked_since: datetime | None
-) -> Owner | None:
+def store_link(connection: Connection, state: ChatLinkStateV1) -> Owner | None:
     """Store a newer state of an account's chat link and return the account; None when not newer."""
+    is_linked = state.status == "linked"
     columns = {
         "account_id": state.account_id,
         "link_version": state.version,
-        "is_linked": state.status == "linked",
-        "linked_since": linked_since,
+        "is_linked": is_linked,
+        "linked_since": (state.linked_since or state.updated_at) if is_linked else None,
     }
     return _store_owner(connection, columns, "link_version")
 
@@ -121,37 +114,10 @@ def _store_owner(
     return None if row is None else Owner(**row)
 
 
-def remember_time_zone(connection: Connection, state: AccountStateV1) -> bool:
-    """Add to an account's history of time zones; return whether this version was not in it."""
-    inserted = connection.execute(
-        insert(ACCOUNT_TIME_ZONES)
-        .values(
-            account_id=state.id,
-            version=state.version,
-            since=state.updated_at,
-            time_zone=state.time_zone,
-        )
-        .on_conflict_do_nothing()
-        .returning(ACCOUNT_TIME_ZONES.c.version)
-    )
-    return inserted.one_or_none() is not None
-
-
-def zone_periods(connection: Connection, account_id: str) -> list[ZonePeriod]:
-    """Return an account's time zones, oldest first."""
-    query = (
-        select(ACCOUNT_TIME_ZONES.c.since, ACCOUNT_TIME_ZONES.c.time_zone)
-        .where(ACCOUNT_TIME_ZONES.c.account_id == account_id)
-        .order_by(ACCOUNT_TIME_ZONES.c.version)
-    )
-    return [ZonePeriod(**row) for row in connection.execute(query).mappings()]
-
-
 def erase_account(connection: Connection, state: AccountStateV1) -> None:
     """Delete everything of an account except its tombstone, which refuses whatever comes later."""
-    connection.execute(
-        delete(ACCOUNT_TIME_ZONES).where(ACCOUNT_TIME_ZONES.c.account_id == state.id)
-    )
+    for versions in (ACCOUNT_TIME_ZONES, ACCOUNT_LINKS):
+        connection.execute(delete(versions).where(versions.c.account_id == state.id))
     connection.execute(delete(HABITS).where(HABITS.c.account_id == state.id))
     connection.execute(
         update(ACCOUNTS)
@@ -167,12 +133,6 @@ def erase_account(connection: Connection, state: AccountStateV1) -> None:
             linked_since=None,
         )
     )
-
-
-def owners_by_id(connection: Connection, account_ids: Iterable[str]) -> dict[str, Owner]:
-    """Return accounts by their id, without a lock."""
-    query = select(ACCOUNTS).where(ACCOUNTS.c.account_id.in_(set(account_ids)))
-    return {row["account_id"]: Owner(**row) for row in connection.execute(query).mappings()}
 
 
 def linked_actions(connection: Connection, habits: Sequence[Habit]) -> dict[str, str]:

@@ -4,14 +4,21 @@ A reminder's id is `<habit id>:<local date>`: whoever sees it twice sees the sam
 texts are those of the moment it is announced.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import groupby, islice
+from operator import attrgetter
 
 from services.scheduler.overdue import Overdue
 from services.scheduler.recurrence import Occurrence
 from services.scheduler.schedule import Habit, Owner
 from shared.contracts.events import ReminderDueV1, ReminderMissedV1
+from shared.contracts.reminder_group import RemindersDueTogetherV1
 
 ReminderMessage = ReminderDueV1 | ReminderMissedV1
+
+# Some 200 KB: what is told of one account at once stays a small message for the broker.
+MOST_TOGETHER = 250
 
 
 def messages_about(
@@ -71,6 +78,22 @@ def missed_message(
         due_at=occurrence.due_at,
         missed_at=missed_at,
     )
+
+
+def due_together(reminders: Iterable[ReminderDueV1]) -> Iterator[RemindersDueTogetherV1]:
+    """Yield the reminders in groups of one account and one instant, `MOST_TOGETHER` at most."""
+    key = attrgetter("account_id", "due_at", "not_after", "locale")
+    for (account_id, due_at, not_after, locale), together in groupby(
+        sorted(reminders, key=key), key=key
+    ):
+        while chunk := tuple(islice(together, MOST_TOGETHER)):
+            yield RemindersDueTogetherV1(
+                account_id=account_id,
+                due_at=due_at,
+                not_after=not_after,
+                locale=locale,
+                reminders=chunk,
+            )
 
 
 def _reminder_id(habit: Habit, occurrence: Occurrence) -> str:

@@ -1,24 +1,24 @@
-"""Puts the habits of one account on the schedule anew after a change that decides on it.
+"""Puts habits of one account on the schedule anew after a change that decides on it.
 
-What was due before the change, and waits for a tick, is announced first, as it was then: a change
-never swallows a reminder. A change that ends reminding (deletion, unlinking, a pleasant habit)
-does swallow it, since it takes effect at once. The caller holds the locks of the account and of
-the habits.
+What was due under a rule that no longer holds, and has not been announced, is announced first, as
+it was then: a change never swallows a reminder, though its event comes late. A change that ends
+reminding (deletion, unlinking, a pleasant habit) does swallow what waits for a tick, since it
+takes effect at once. The caller holds the locks of the account and of the habits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import assert_never
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 
-from services.scheduler.announcing import announce
-from services.scheduler.overdue import settle_overdue
-from services.scheduler.placement import Placement, place
-from services.scheduler.projection import linked_actions, zone_periods
-from services.scheduler.recurrence import TZDATA_VERSION
-from services.scheduler.reminder_messages import ReminderMessage, messages_about
+from services.scheduler.announcing import announce, count_announced
+from services.scheduler.past_states import histories, zone_periods
+from services.scheduler.projection import linked_actions, lock_habits_of, lock_owner
+from services.scheduler.recurrence import TZDATA_VERSION, Occurrence, UnknownTimeZone
+from services.scheduler.reminder_messages import ReminderMessage, due_message, missed_message
+from services.scheduler.rules_over_time import History, PastRule, past_occurrences
 from services.scheduler.schedule import (
     Habit,
     Owner,
@@ -26,13 +26,16 @@ from services.scheduler.schedule import (
     Plan,
     Scheduled,
     Unscheduled,
+    ZonePeriod,
+    anchor_date_of,
     plan,
-    recurrence_of,
 )
+from services.scheduler.schedule_entries import ScheduleEntry, write_entries
+from shared.database import transaction
 
-# One habit's overdue occurrences: more than a lifetime of days, so a change never leaves some
-# behind.
-_MAX_OVERDUE = 30_000
+# How far back unannounced reminders are looked for; beyond, only from one that is known to wait.
+LOOKED_BACK = timedelta(days=2)
+_A_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,55 +45,115 @@ class HabitChange:
     before: Habit | None
     after: Habit
 
+    def as_it_was(self) -> Habit:
+        """Return the habit with the texts that what is overdue was due with, where known."""
+        return self.after if self.before is None or self.before.deleted else self.before
+
+
+def reschedule_some(
+    engine: Engine, account_id: str, is_meant: Callable[[Habit], bool], grace: timedelta
+) -> None:
+    """Write the entries of some of an account's habits anew, in a transaction of its own."""
+    with transaction(engine) as connection:
+        owner = lock_owner(connection, account_id)
+        habits = filter(is_meant, lock_habits_of(connection, account_id))
+        announced = reschedule(
+            connection, owner, [HabitChange(None, each) for each in habits], grace
+        )
+    count_announced(announced)
+
 
 @dataclass(frozen=True, slots=True)
-class OwnerChange:
-    """The owner before and after, and the instant of the change."""
+class _Knowledge:
+    """What is known of an account and its habits, by habit id, at the instant `now`."""
 
-    before: Owner
-    after: Owner
-    changed_at: datetime
+    owner: Owner
+    zones: list[ZonePeriod]
+    histories: dict[str, History]
+    linked_actions: dict[str, str]
+    now: datetime
+    grace: timedelta
 
 
 def reschedule(
-    connection: Connection,
-    owner: OwnerChange,
-    habits: Sequence[HabitChange],
-    grace: timedelta,
+    connection: Connection, owner: Owner, habits: Sequence[HabitChange], grace: timedelta
 ) -> list[ReminderMessage]:
-    """Place the habits anew; return what was announced on the way."""
-    zones = zone_periods(connection, owner.after.account_id)
-    announced: list[ReminderMessage] = []
-    placements: list[Placement] = []
+    """Write the habits' entries anew; return what was announced on the way."""
+    if not habits:
+        return []
+    known = _read(connection, owner, habits, grace)
+    overdue: list[ReminderMessage] = []
+    entries: list[ScheduleEntry] = []
     for habit in habits:
-        after = habit.after
-        new_plan = plan(after, owner.after, zones)
-        if habit.before is not None and not _keeps(new_plan, habit.before):
-            messages = _overdue_messages(connection, owner, habit.before, grace)
-            announced += announce(connection, messages)
-            if messages:
-                after = replace(after, last_local_date=messages[-1].local_date)
-                new_plan = plan(after, owner.after, zones)
-        if not _is_in_place(habit.after, new_plan):
-            placements.append(Placement(after.habit_id, new_plan, after.last_local_date))
-    place(connection, placements)
+        messages = _overdue_messages(habit, known)
+        last_local_date = _latest(habit.after.last_local_date, messages)
+        after = replace(habit.after, last_local_date=last_local_date)
+        new_plan = plan(after, owner, known.zones)
+        if after != habit.after or not _has_entry(after, new_plan):
+            entries.append(ScheduleEntry(after.habit_id, new_plan, last_local_date))
+        overdue += messages
+    announced = announce(connection, overdue)
+    write_entries(connection, entries)
     return announced
 
 
-def _keeps(new_plan: Plan, before: Habit) -> bool:
-    """Whether what the habit waited for is either still to come or no longer wanted."""
-    match new_plan:
-        case Unscheduled():
-            return True
-        case Scheduled(occurrence=occurrence):
-            return occurrence == before.upcoming()
-        case Parked():
-            return False
-        case _:
-            assert_never(new_plan)
+def _read(
+    connection: Connection, owner: Owner, habits: Sequence[HabitChange], grace: timedelta
+) -> _Knowledge:
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return _Knowledge(
+        owner=owner,
+        zones=zone_periods(connection, owner.account_id),
+        histories=histories(connection, owner.account_id, [each.after.habit_id for each in habits]),
+        linked_actions=linked_actions(connection, [each.as_it_was() for each in habits]),
+        now=now,
+        grace=grace,
+    )
 
 
-def _is_in_place(habit: Habit, new_plan: Plan) -> bool:
+def _overdue_messages(habit: HabitChange, known: _Knowledge) -> list[ReminderMessage]:
+    """Return what there is to say about what was due under rules that no longer hold."""
+    time_zone = known.owner.time_zone
+    is_ended = isinstance(plan(habit.after, known.owner, known.zones), Unscheduled)
+    if time_zone is None or is_ended:
+        return []
+    was = habit.as_it_was()
+    upcoming = was.upcoming()
+    after = known.now - LOOKED_BACK
+    if upcoming is not None:
+        after = min(after, upcoming.due_at - _A_MOMENT)
+    try:
+        anchor_date = anchor_date_of(habit.after, known.zones, time_zone)
+        passed = list(past_occurrences(known.histories[was.habit_id], anchor_date, after))
+    except UnknownTimeZone:
+        return []
+    return [
+        _message(was, rule, occurrence, known, is_newest=number == len(passed))
+        for number, (rule, occurrence) in enumerate(passed, 1)
+    ]
+
+
+def _message(
+    habit: Habit, rule: PastRule, occurrence: Occurrence, known: _Knowledge, *, is_newest: bool
+) -> ReminderMessage:
+    """As after an outage, the newest is announced unless it is too late; the rest are missed."""
+    if not is_newest or known.now - occurrence.due_at > known.grace:
+        return missed_message(habit, occurrence, missed_at=known.now)
+    return due_message(
+        replace(habit, local_time=rule.timing.local_time),
+        replace(known.owner, time_zone=rule.time_zone),
+        occurrence,
+        known.linked_actions.get(habit.habit_id),
+        known.grace,
+    )
+
+
+def _latest(last: date | None, messages: Sequence[ReminderMessage]) -> date | None:
+    dates = [message.local_date for message in messages]
+    return max([*dates, last] if last is not None else dates, default=None)
+
+
+def _has_entry(habit: Habit, new_plan: Plan) -> bool:
     match new_plan:
         case Unscheduled():
             return habit.next_due_at is None and habit.parked_reason is None
@@ -104,28 +167,3 @@ def _is_in_place(habit: Habit, new_plan: Plan) -> bool:
             return False
         case _:
             assert_never(new_plan)
-
-
-def _overdue_messages(
-    connection: Connection, owner: OwnerChange, habit: Habit, grace: timedelta
-) -> list[ReminderMessage]:
-    """Return what there is to say about what was due before the change."""
-    upcoming = habit.upcoming()
-    if upcoming is None or habit.anchor_date is None or owner.before.time_zone is None:
-        return []
-    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    until = min(owner.changed_at, now)
-    if upcoming.due_at > until:
-        return []
-    overdue = settle_overdue(
-        recurrence_of(habit, owner.before.time_zone, habit.anchor_date),
-        upcoming,
-        until=until,
-        now=now,
-        grace=grace,
-        limit=_MAX_OVERDUE,
-    )
-    linked_action = linked_actions(connection, [habit]).get(habit.habit_id)
-    return messages_about(
-        habit, owner.before, overdue, linked_action=linked_action, now=now, grace=grace
-    )

@@ -1,9 +1,9 @@
 """What an owner and a habit together mean for the schedule. Pure: no clock, no database.
 
 `plan` is a function of the latest state of three aggregates (habit, account, chat link), each
-with the instant since when that state holds, and of the last date announced. So the order in
-which their events come does not matter, and a late event gives the schedule it would have given
-in time.
+with the instant since when that state holds, told by its owner, and of the last date announced. So
+the order in which their events come does not matter, and a late event gives the schedule it would
+have given in time.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
-    """A habit and its place on the schedule; `last_local_date` is the latest date announced."""
+    """A habit and its entry in the schedule; `last_local_date` is the latest date announced."""
 
     habit_id: str
     account_id: str
@@ -97,7 +97,7 @@ Plan = Scheduled | Unscheduled | Parked
 
 
 def plan(habit: Habit, owner: Owner, zone_periods: list[ZonePeriod]) -> Plan:
-    """Return the habit's place on the schedule.
+    """Return what the habit waits for.
 
     `zone_periods` are the owner's time zones, oldest first. The next occurrence is the first
     after the instant since when everything that decides on it holds, not after the time of
@@ -110,14 +110,22 @@ def plan(habit: Habit, owner: Owner, zone_periods: list[ZonePeriod]) -> Plan:
         return Unscheduled()
     since = max(habit.timing_since, owner.settings_since, owner.linked_since)
     try:
-        anchor_date = local_date_at(
-            habit.created_at, _zone_at(habit.created_at, zone_periods, owner.time_zone)
-        )
+        anchor_date = anchor_date_of(habit, zone_periods, owner.time_zone)
         recurrence = recurrence_of(habit, owner.time_zone, anchor_date)
         occurrence = next_occurrence(recurrence, since, habit.last_local_date)
     except (UnknownTimeZone, OverflowError) as error:
         return Parked(str(error))
     return Scheduled(anchor_date=anchor_date, occurrence=occurrence)
+
+
+def anchor_date_of(habit: Habit, zone_periods: list[ZonePeriod], current_zone: str) -> date:
+    """Return the day of a habit's creation, a date of its owner's time zone of then.
+
+    Raises UnknownTimeZone.
+    """
+    begun = [period for period in zone_periods if period.since <= habit.created_at]
+    known = begun[-1:] or zone_periods[:1]
+    return local_date_at(habit.created_at, known[0].time_zone if known else current_zone)
 
 
 def recurrence_of(habit: Habit, time_zone: str, anchor_date: date) -> Recurrence:
@@ -128,10 +136,3 @@ def recurrence_of(habit: Habit, time_zone: str, anchor_date: date) -> Recurrence
         period_days=habit.period_days,
         anchor_date=anchor_date,
     )
-
-
-def _zone_at(instant: datetime, zone_periods: list[ZonePeriod], current: str) -> str:
-    begun = [period for period in zone_periods if period.since <= instant]
-    if begun:
-        return begun[-1].time_zone
-    return zone_periods[0].time_zone if zone_periods else current

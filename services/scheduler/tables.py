@@ -5,6 +5,8 @@ finding due habits cost what is due, not what is stored. The primary key of `rem
 promise that a habit is announced at most once for a local date.
 """
 
+from datetime import datetime
+
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
@@ -29,6 +31,16 @@ from shared.outbox.table import define_outbox
 METADATA = new_metadata()
 
 OUTBOX = define_outbox(METADATA)
+
+
+def _heard_at() -> Column[datetime]:
+    return Column(
+        "heard_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    )
+
 
 # One row for each account heard of, by whatever event came first: until its own event comes it is
 # a placeholder with version 0, and it is what every change of an account's schedule locks. It
@@ -57,7 +69,7 @@ ACCOUNTS = Table(
 )
 
 # Every time zone an account has had: the day of a habit's creation is a date of the zone of that
-# moment.
+# moment. Each table of versions tells what has been due before the newest one, too.
 ACCOUNT_TIME_ZONES = Table(
     "account_time_zones",
     METADATA,
@@ -67,6 +79,21 @@ ACCOUNT_TIME_ZONES = Table(
     Column("version", Integer, primary_key=True),
     Column("since", DateTime(timezone=True), nullable=False),
     Column("time_zone", Text, nullable=False),
+    # Null in rows from before it was kept.
+    Column("is_active", Boolean),
+)
+
+ACCOUNT_LINKS = Table(
+    "account_links",
+    METADATA,
+    Column(
+        "account_id", Text, ForeignKey("accounts.account_id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("version", Integer, primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("is_linked", Boolean, nullable=False),
+    _heard_at(),
+    Index("ix_account_links_heard_at", "heard_at"),
 )
 
 HABITS = Table(
@@ -103,10 +130,29 @@ HABITS = Table(
         name="scheduled_is_wanted",
     ),
     Index("ix_habits_account_id", "account_id"),
+    Index(
+        "ix_habits_account_id_next_due_at",
+        "account_id",
+        "next_due_at",
+        postgresql_where=text("next_due_at IS NOT NULL"),
+    ),
     Index("ix_habits_due", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
     Index("ix_habits_parked", "habit_id", postgresql_where=text("parked_reason IS NOT NULL")),
     # Rows are rewritten at each reminder: leave room for the new version on the same page.
     postgresql_with={"fillfactor": 80},
+)
+
+HABIT_TIMINGS = Table(
+    "habit_timings",
+    METADATA,
+    Column("habit_id", Text, ForeignKey("habits.habit_id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("local_time", Time, nullable=False),
+    Column("period_days", SmallInteger, nullable=False),
+    Column("is_reminded", Boolean, nullable=False),
+    _heard_at(),
+    Index("ix_habit_timings_heard_at", "heard_at"),
 )
 
 REMINDERS = Table(

@@ -11,20 +11,22 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from services.scheduler.due_tick import seconds_to_next_due, tick
-from services.scheduler.reminder_retention import forget_old_reminders
+from services.scheduler.due_claims import seconds_to_next_due
+from services.scheduler.due_tick import tick
+from services.scheduler.record_retention import forget_old_records
 from services.scheduler.schedule_gauges import measure_schedule
 from services.scheduler.tzdata_refresh import refresh_schedules
 from shared.process.structured_logs import get_logger
 
-# A due row that another replica holds makes the next due instant lie in the past: do not spin on
-# it.
+# What another process holds makes the next due instant lie in the past: look again at once, but do
+# not spin on it.
 SHORTEST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 0.25
 _FIRST_RETRY_SECONDS = 0.25
 _LONGEST_RETRY_SECONDS = 5.0
 _MEASURE_SECONDS = 10.0
 _FORGET_SECONDS = 3600.0
+_REFRESH_SECONDS = 3600.0
 
 _log = get_logger(__name__)
 
@@ -32,9 +34,11 @@ _log = get_logger(__name__)
 async def run_ticks(engine: Engine, grace: timedelta, stop: asyncio.Event) -> None:
     """Tick until `stop` is set; the batch in hand is finished first."""
     helpers = [
-        asyncio.create_task(_until_done(lambda: refresh_schedules(engine, grace), stop)),
+        asyncio.create_task(
+            _repeat(lambda: refresh_schedules(engine, grace), _REFRESH_SECONDS, stop)
+        ),
         asyncio.create_task(_repeat(lambda: measure_schedule(engine), _MEASURE_SECONDS, stop)),
-        asyncio.create_task(_repeat(lambda: forget_old_reminders(engine), _FORGET_SECONDS, stop)),
+        asyncio.create_task(_repeat(lambda: forget_old_records(engine), _FORGET_SECONDS, stop)),
     ]
     retry_seconds = _FIRST_RETRY_SECONDS
     while not stop.is_set():
@@ -62,15 +66,11 @@ def _tick_once(engine: Engine, grace: timedelta) -> float:
     return min(max(seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
 
-async def _until_done(job: Callable[[], object], stop: asyncio.Event) -> None:
-    while not stop.is_set() and not await _succeeds(job):
-        await _pause(stop, _LONGEST_RETRY_SECONDS)
-
-
 async def _repeat(job: Callable[[], object], seconds: float, stop: asyncio.Event) -> None:
+    """Do a job every so many seconds; one that failed, again before long."""
     while not stop.is_set():
-        await _succeeds(job)
-        await _pause(stop, seconds)
+        succeeded = await _succeeds(job)
+        await _pause(stop, seconds if succeeded else min(seconds, _LONGEST_RETRY_SECONDS))
 
 
 async def _succeeds(job: Callable[[], object]) -> bool:

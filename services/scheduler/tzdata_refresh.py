@@ -1,21 +1,21 @@
-"""Recomputes what was scheduled with other time-zone data than is installed now.
+"""Recomputes what was scheduled with older time-zone data than is installed here.
 
 Governments change clocks at short notice: after an upgrade of `tzdata` the instants already
-stored are the old ones. Runs beside the ticks, account by account, each in a transaction of its
-own; doing it twice, or in two replicas at once, is harmless. Parked habits get another chance, as
-new data may know their zone.
+stored are the old ones. Runs beside the ticks, hourly, because a replica that is not upgraded yet
+goes on scheduling with its own data; what newer data scheduled is left alone. Goes account by
+account, each in a transaction of its own; doing it twice, or in two replicas at once, is harmless.
+Parked habits get another chance, as new data may know their zone.
 """
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import Engine, select
 
-from services.scheduler.projection import lock_habits_of, lock_owner
 from services.scheduler.recurrence import TZDATA_VERSION
-from services.scheduler.rescheduling import HabitChange, OwnerChange, reschedule
+from services.scheduler.rescheduling import reschedule_some
+from services.scheduler.schedule import Habit
 from services.scheduler.tables import HABITS
-from shared.database import transaction
-from shared.instants import now
 from shared.process.structured_logs import get_logger
 
 BATCH_SIZE = 500
@@ -24,12 +24,13 @@ _log = get_logger(__name__)
 
 
 def refresh_schedules(engine: Engine, grace: timedelta, batch_size: int = BATCH_SIZE) -> int:
-    """Place every habit of outdated time-zone data anew; return the number of accounts seen to."""
+    """Schedule anew what older time-zone data scheduled; return the number of accounts."""
+    older = _older_versions(engine)
     refreshed = 0
     last_account_id = ""
-    while batch := _outdated_accounts(engine, last_account_id, batch_size):
+    while batch := _accounts_with(engine, older, last_account_id, batch_size):
         for account_id in batch:
-            _refresh_account(engine, account_id, grace)
+            reschedule_some(engine, account_id, _is_outdated, grace)
         refreshed += len(batch)
         last_account_id = batch[-1]
     if refreshed:
@@ -37,11 +38,21 @@ def refresh_schedules(engine: Engine, grace: timedelta, batch_size: int = BATCH_
     return refreshed
 
 
-def _outdated_accounts(engine: Engine, after_account_id: str, batch_size: int) -> list[str]:
+def _older_versions(engine: Engine) -> list[str]:
+    used = select(HABITS.c.tzdata_version).distinct().where(HABITS.c.tzdata_version.is_not(None))
+    with engine.connect() as connection:
+        return [version for version in connection.execute(used).scalars() if _is_older(version)]
+
+
+def _accounts_with(
+    engine: Engine, tzdata_versions: list[str], after_account_id: str, batch_size: int
+) -> list[str]:
+    if not tzdata_versions:
+        return []
     query = (
         select(HABITS.c.account_id)
         .distinct()
-        .where(HABITS.c.tzdata_version != TZDATA_VERSION, HABITS.c.account_id > after_account_id)
+        .where(HABITS.c.tzdata_version.in_(tzdata_versions), HABITS.c.account_id > after_account_id)
         .order_by(HABITS.c.account_id)
         .limit(batch_size)
     )
@@ -49,15 +60,14 @@ def _outdated_accounts(engine: Engine, after_account_id: str, batch_size: int) -
         return list(connection.execute(query).scalars())
 
 
-def _refresh_account(engine: Engine, account_id: str, grace: timedelta) -> None:
-    with transaction(engine) as connection:
-        owner = lock_owner(connection, account_id)
-        outdated = [
-            # Without a "before" nothing is announced here: the corrected instant replaces the old
-            # one.
-            HabitChange(before=None, after=habit)
-            for habit in lock_habits_of(connection, account_id)
-            if habit.tzdata_version not in (None, TZDATA_VERSION)
-        ]
-        change = OwnerChange(before=owner, after=owner, changed_at=now())
-        reschedule(connection, change, outdated, grace)
+def _is_outdated(habit: Habit) -> bool:
+    return habit.tzdata_version is not None and _is_older(habit.tzdata_version)
+
+
+def _is_older(tzdata_version: str) -> bool:
+    """Whether a version like `2026.10` came before the installed one."""
+    return _numbers(tzdata_version) < _numbers(TZDATA_VERSION)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]

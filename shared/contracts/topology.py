@@ -16,10 +16,14 @@ RETRY_DELAYS_SECONDS = (1, 5, 30)
 
 @dataclass(frozen=True, slots=True)
 class WorkQueue:
-    """A queue of ours; `bindings` are the event types it takes, none for a direct queue."""
+    """A queue of ours; `bindings` are the event types it takes, none for a direct queue.
+
+    `past_bindings` are those it took in an earlier release, to be taken away at setup.
+    """
 
     name: str
     bindings: tuple[str, ...] = ()
+    past_bindings: tuple[str, ...] = ()
 
     @property
     def dead_letter_queue(self) -> str:
@@ -36,7 +40,7 @@ _TELEGRAM = (events.TELEGRAM_LINKED, events.TELEGRAM_UNLINKED, events.TELEGRAM_B
 SCHEDULER_EVENTS = WorkQueue("scheduler.events", _HABITS + _ACCOUNTS + _TELEGRAM)
 HABITS_EVENTS = WorkQueue("habits.events", (events.ACCOUNT_DELETED,))
 NOTIFIER_EVENTS = WorkQueue("notifier.events", _ACCOUNTS)
-REMINDERS = WorkQueue("reminders", (events.REMINDER_DUE,))
+REMINDERS = WorkQueue("reminders", past_bindings=(events.REMINDER_DUE,))
 TELEGRAM_MESSAGES = WorkQueue("telegram.messages")
 
 # Each service declares and consumes its own.

@@ -60,6 +60,8 @@ async def _declare(channel: AbstractChannel, exchange: AbstractExchange, queue: 
         )
     for event_type in queue.bindings:
         await work.bind(exchange, event_type)
+    for event_type in queue.past_bindings:
+        await work.unbind(exchange, event_type)
 
 
 def _dead_letters_to(queue_name: str) -> dict[str, Any]:

@@ -152,12 +152,13 @@ def due_event(reminder: ReminderDueV1, at: datetime | None = None) -> CloudEvent
 
 
 async def publish_events(rabbitmq_url: str, events: Sequence[CloudEvent]) -> None:
-    """Publish events to the exchange, one after another."""
+    """Publish events to the exchange, reminders to their queue, one after another."""
     async with Publisher(rabbitmq_url, "test") as publisher:
         for event in events:
+            to_the_queue = event.type == REMINDER_DUE
             await publisher.publish(
-                EVENTS_EXCHANGE,
-                event.type,
+                "" if to_the_queue else EVENTS_EXCHANGE,
+                REMINDERS.name if to_the_queue else event.type,
                 event_bytes(event),
                 message_id=event.id,
                 headers=event.headers(),

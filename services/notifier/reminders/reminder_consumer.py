@@ -7,6 +7,7 @@ end in Redis and only writes it down.
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine
 
@@ -21,6 +22,7 @@ from services.notifier.sending.send_ends import AttemptEnd, Moved, NotYet
 from services.notifier.translations import Translations
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import ReminderDueV1
+from shared.contracts.reminder_group import read_group
 from shared.database import transaction
 from shared.instants import now
 from shared.messaging.deliveries import Delivery, RetryLater
@@ -49,14 +51,23 @@ class ReminderConsumer:
         self._translations = translations
 
     async def handle(self, delivery: Delivery) -> None:
-        """Bring one reminder to its end. Raises RetryLater, UnreadableMessage."""
+        """Bring reminders to their end. Raises RetryLater, UnreadableMessage."""
+        if "cloudEvents:type" not in delivery.headers:
+            group = read_group(delivery.body)
+            for reminder in group.reminders:
+                await self._end(reminder, group.due_at, delivery)
+            return
         event = delivery.event()
-        reminder = event.body
-        if not isinstance(reminder, ReminderDueV1):
+        if not isinstance(event.body, ReminderDueV1):
             raise UnreadableMessage(f"{event.type} is not a reminder")
+        await self._end(event.body, event.time, delivery)
+
+    async def _end(
+        self, reminder: ReminderDueV1, produced_at: datetime, delivery: Delivery
+    ) -> None:
         message = Message(
             identity=f"{_KIND}:{reminder.id}",
-            produced_at=event.time,
+            produced_at=produced_at,
             not_after=reminder.not_after,
             redelivered=delivery.redelivered,
         )

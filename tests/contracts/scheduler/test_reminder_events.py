@@ -15,6 +15,8 @@ from services.scheduler.recurrence import Occurrence
 from services.scheduler.reminder_messages import ReminderMessage, messages_about
 from services.scheduler.tables import ACCOUNTS, HABITS, METADATA, OUTBOX
 from shared.contracts.cloud_event import read_event
+from shared.contracts.events import ReminderDueV1
+from shared.contracts.reminder_group import read_group
 from shared.database import new_engine, transaction
 from tests.unit.scheduler.states import habit, instant, owner
 
@@ -59,12 +61,18 @@ def test_what_is_stored_for_the_broker_is_the_golden_message(
         stored = connection.execute(select(OUTBOX).order_by(OUTBOX.c.id)).all()
     engine.dispose()
 
-    assert [message.routing_key for message in stored] == TYPES
-    for message in stored:
+    *events, group = stored
+    assert [message.routing_key for message in events] == TYPES
+    for message in events:
         document = golden(message.routing_key)
         assert message.body == document["body"]
         assert document["headers"].items() <= message.headers.items()
         assert message.exchange == "events"
+    assert (group.exchange, group.routing_key) == ("", "reminders")
+    together = read_group(json.dumps(group.body).encode())
+    assert [each for each in reminders() if isinstance(each, ReminderDueV1)] == list(
+        together.reminders
+    )
 
 
 @pytest.mark.parametrize("event_type", TYPES)

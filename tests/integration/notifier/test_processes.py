@@ -164,9 +164,10 @@ def publish(url: str, event_type: str, body: EventBody) -> None:
 
     async def send() -> None:
         async with Publisher(url, "test") as publisher:
+            to_the_queue = event_type == REMINDER_DUE
             await publisher.publish(
-                "events",
-                event_type,
+                "" if to_the_queue else "events",
+                "reminders" if to_the_queue else event_type,
                 event_bytes(event),
                 message_id=event.id,
                 headers=event.headers(),

@@ -1,19 +1,23 @@
 """Tells the scheduler what happened, and reads what it made of it."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, Row, select, text, update
 
 from services.scheduler.event_handlers import handle
-from services.scheduler.placement import Placement, place
 from services.scheduler.recurrence import Occurrence
 from services.scheduler.schedule import Scheduled
+from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from services.scheduler.tables import HABITS, OUTBOX, REMINDERS
 from shared.contracts import events
 from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+from shared.contracts.reminder_group import read_group
+from shared.contracts.topology import EVENTS_EXCHANGE
 from shared.database import transaction
 from shared.instants import now
 from tests.unit.scheduler.states import account_state, link_state
@@ -69,9 +73,7 @@ def linked_account(engine: Engine, **changes: Any) -> None:
 
 
 def told(engine: Engine) -> list[Told]:
-    """Return the reminders in the outbox, in the order they were put there."""
-    with engine.connect() as connection:
-        rows = connection.execute(select(OUTBOX).order_by(OUTBOX.c.id)).all()
+    """Return the public reminders in the outbox, in the order they were put there."""
     return [
         Told(
             row.routing_key,
@@ -79,8 +81,24 @@ def told(engine: Engine) -> list[Told]:
             date.fromisoformat(row.body["local_date"]),
             row.body,
         )
-        for row in rows
+        for row in _outbox(engine)
+        if row.exchange == EVENTS_EXCHANGE
     ]
+
+
+def told_together(engine: Engine) -> list[list[str]]:
+    """Return the habit ids of each group for the notifier in the outbox, in their order."""
+    groups = [
+        read_group(json.dumps(row.body).encode())
+        for row in _outbox(engine)
+        if (row.exchange, row.routing_key) == ("", "reminders")
+    ]
+    return [[reminder.habit_id for reminder in group.reminders] for group in groups]
+
+
+def _outbox(engine: Engine) -> Sequence[Row[Any]]:
+    with engine.connect() as connection:
+        return connection.execute(select(OUTBOX).order_by(OUTBOX.c.id)).all()
 
 
 def row_of(engine: Engine, habit_id: str = "habit-1") -> Any:
@@ -111,7 +129,7 @@ def wait_since(engine: Engine, due_at: datetime, habit_id: str = "habit-1") -> N
     occurrence = Occurrence(due_at.date(), due_at)
     with transaction(engine) as connection:
         anchored = Scheduled(anchor_date=due_at.date(), occurrence=occurrence)
-        place(connection, [Placement(habit_id, anchored, None)])
+        write_entries(connection, [ScheduleEntry(habit_id, anchored, None)])
         connection.execute(
             update(HABITS)
             .where(HABITS.c.habit_id == habit_id)

@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import Engine, Select, text
 from sqlalchemy.dialects import postgresql
 
-from services.scheduler.due_tick import BATCH_SIZE, claim_query, seconds_to_next_due
+from services.scheduler.due_claims import accounts_query, habits_query, seconds_to_next_due
+from services.scheduler.due_tick import BATCH_SIZE
 from shared.database import new_engine, transaction
+from shared.instants import now
 
 STORED = 200_000
 DUE = 50
@@ -46,10 +48,10 @@ def filled(migrated_url: str) -> Iterator[Engine]:
 
 
 def test_the_claim_reads_only_due_rows_through_the_partial_index(filled: Engine) -> None:
-    plan = _explain(filled, _literal(claim_query(BATCH_SIZE)))
+    plan = _explain(filled, _literal(accounts_query(BATCH_SIZE)))
 
     # An index scan, or a bitmap scan of the index and of the pages it names.
-    scans = [node for node in _nodes(plan["Plan"]) if "Scan" in node["Node Type"]]
+    scans = [node for node in _scans(plan) if node.get("Alias") != "accounts"]
     assert {node["Node Type"] for node in scans} <= INDEX_SCANS
     assert [node["Index Name"] for node in scans if "Index Name" in node] == ["ix_habits_due"]
     assert {node["Actual Rows"] for node in scans} == {DUE}
@@ -58,10 +60,20 @@ def test_the_claim_reads_only_due_rows_through_the_partial_index(filled: Engine)
 
 
 def test_a_claim_reads_no_more_than_its_batch(filled: Engine) -> None:
-    plan = _explain(filled, _literal(claim_query(10)))
+    plan = _explain(filled, _literal(accounts_query(10)))
 
-    [scan] = [node for node in _nodes(plan["Plan"]) if "Scan" in node["Node Type"]]
+    [scan] = [node for node in _scans(plan) if node["Alias"] == "habits"]
     assert scan["Actual Rows"] == 10
+
+
+def test_of_a_claimed_account_only_due_rows_are_read(filled: Engine) -> None:
+    plan = _explain(filled, _literal(habits_query(["account-1"], now(), 2_000)))
+
+    scans = list(_scans(plan))
+    assert {node["Node Type"] for node in scans} <= INDEX_SCANS
+    assert {node["Actual Rows"] for node in scans} == {DUE}
+    assert {node.get("Rows Removed by Filter", 0) for node in scans} == {0}
+    assert _pages(plan["Plan"]) < MOST_PAGES
 
 
 def test_the_next_due_instant_is_read_from_the_end_of_the_index(filled: Engine) -> None:
@@ -85,6 +97,10 @@ def _explain(engine: Engine, query: str) -> Any:
     with engine.connect() as connection:
         explained = connection.execute(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}"))
         return explained.scalar_one()[0]
+
+
+def _scans(explained: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (node for node in _nodes(explained["Plan"]) if "Scan" in node["Node Type"])
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,11 @@ from sqlalchemy import Connection, Engine, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from services.scheduler import due_tick
-from services.scheduler.due_tick import seconds_to_next_due, tick
-from services.scheduler.placement import Placement, place
+from services.scheduler.due_claims import seconds_to_next_due
+from services.scheduler.due_tick import tick
+from services.scheduler.projection import lock_owner
+from services.scheduler.reminder_messages import MOST_TOGETHER
+from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from services.scheduler.tables import ACCOUNTS, HABITS
 from shared.contracts.events import REMINDER_DUE, REMINDER_MISSED, HabitStateV1
 from shared.database import transaction
@@ -26,6 +29,7 @@ from tests.integration.scheduler.story import (
     seconds_ago,
     time_at,
     told,
+    told_together,
     until_somebody_waits_for_a_lock,
     wait_since,
 )
@@ -145,15 +149,65 @@ def test_three_ticks_in_parallel_announce_every_occurrence_once(engine: Engine) 
 
 
 def test_a_tick_does_not_wait_for_rows_that_another_has_claimed(engine: Engine) -> None:
-    linked_account(engine)
-    due_habit(engine, seconds_ago(10), "claimed")
-    due_habit(engine, seconds_ago(5), "free")
+    for number in range(30):
+        linked_account(engine)
+        due_habit(engine, seconds_ago(10), f"held-{number}")
+    linked_account(engine, id="account-2")
+    due_habit(engine, seconds_ago(5), "free", owner_id="account-2")
 
     with transaction(engine) as other:
-        other.execute(select(HABITS).where(HABITS.c.habit_id == "claimed").with_for_update())
-        assert tick(engine, GRACE) == 1
+        lock_owner(other, "account-1")
+        # However much is due of the one that is held, a batch of two finds the other.
+        assert tick(engine, GRACE, batch_size=2) == 1
+        assert [one.habit_id for one in told(engine)] == ["free"]
 
-    assert [one.habit_id for one in told(engine)] == ["free"]
+    assert tick(engine, GRACE, batch_size=2) == 30
+
+
+def test_what_an_account_has_at_one_instant_is_told_together(engine: Engine) -> None:
+    due_at = seconds_ago(1)
+    linked_account(engine)
+    linked_account(engine, id="account-2")
+    for number in range(3):
+        due_habit(engine, due_at, f"habit-{number}")
+    due_habit(engine, due_at, "another's", owner_id="account-2")
+    due_habit(engine, due_at - timedelta(minutes=1), "earlier")
+    due_habit(engine, due_at - 2 * GRACE, "missed")
+
+    assert tick(engine, GRACE, batch_size=1) == 5
+    assert tick(engine, GRACE) == 1
+
+    assert sorted(map(sorted, told_together(engine))) == [
+        ["another's"],
+        ["earlier"],
+        ["habit-0", "habit-1", "habit-2"],
+    ]
+    assert len(told(engine)) == 6
+
+
+def test_a_crowd_at_one_instant_is_told_in_groups_of_bounded_size(engine: Engine) -> None:
+    linked_account(engine)
+    _many_due_habits(engine, 2 * MOST_TOGETHER + 1)
+
+    tick(engine, GRACE)
+
+    assert [len(group) for group in told_together(engine)] == [MOST_TOGETHER, MOST_TOGETHER, 1]
+
+
+def test_an_account_s_instant_is_not_torn_apart_by_the_size_of_a_transaction(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due_tick, "MAX_HABITS_PER_TRANSACTION", 5)
+    due_at = seconds_ago(1)
+    for account in range(3):
+        linked_account(engine, id=f"account-{account}")
+        for number in range(3):
+            due_habit(engine, due_at, f"{account}-{number}", owner_id=f"account-{account}")
+
+    while tick(engine, GRACE):
+        pass
+
+    assert [len(group) for group in told_together(engine)] == [3, 3, 3]
 
 
 def test_a_tick_that_dies_in_the_middle_leaves_everything_for_the_next(
@@ -162,11 +216,11 @@ def test_a_tick_that_dies_in_the_middle_leaves_everything_for_the_next(
     linked_account(engine)
     due_habit(engine, seconds_ago(1))
 
-    def lose_the_connection(connection: Connection, _placements: object) -> None:
+    def lose_the_connection(connection: Connection, _entries: object) -> None:
         connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     with monkeypatch.context() as dying:
-        dying.setattr(due_tick, "place", lose_the_connection)
+        dying.setattr(due_tick, "write_entries", lose_the_connection)
         with pytest.raises(DBAPIError):
             tick(engine, GRACE)
     assert (told(engine), recorded(engine)) == ([], [])
@@ -239,7 +293,7 @@ def test_a_year_of_outage_is_recorded_in_full_and_sent_once(engine: Engine) -> N
 def test_one_transaction_takes_a_bounded_number_of_overdue_reminders(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(due_tick, "MAX_OVERDUE_PER_TRANSACTION", 10)
+    monkeypatch.setattr(due_tick, "MAX_OVERDUE_PER_ACCOUNT", 10)
     due_at = seconds_ago(60)
     linked_account(engine)
     for number in range(4):
@@ -252,6 +306,22 @@ def test_one_transaction_takes_a_bounded_number_of_overdue_reminders(
 
     assert after_one == 12
     assert len(told(engine)) == 24
+
+
+def test_one_transaction_takes_no_more_accounts_when_it_has_enough(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due_tick, "MAX_OVERDUE_PER_TRANSACTION", 2)
+    for number in range(2):
+        linked_account(engine, id=f"account-{number}")
+        for name in "abc":
+            due_habit(engine, seconds_ago(60), f"{number}-{name}", owner_id=f"account-{number}")
+
+    tick(engine, GRACE)
+    after_one = len(told(engine))
+    tick(engine, GRACE)
+
+    assert (after_one, len(told(engine))) == (3, 6)
 
 
 def test_a_habit_that_cannot_be_settled_is_parked_and_the_others_go_on(engine: Engine) -> None:
@@ -311,12 +381,14 @@ def _tick_while(
     with ThreadPoolExecutor(1) as threads:
         changes: list[Future[None]] = []
 
-        def place_while_it_changes(connection: Connection, placements: Sequence[Placement]) -> None:
+        def write_while_it_changes(
+            connection: Connection, entries: Sequence[ScheduleEntry]
+        ) -> None:
             changes.append(threads.submit(deliver, engine, change))
             until_somebody_waits_for_a_lock(engine)
-            place(connection, placements)
+            write_entries(connection, entries)
 
-        monkeypatch.setattr(due_tick, "place", place_while_it_changes)
+        monkeypatch.setattr(due_tick, "write_entries", write_while_it_changes)
         tick(engine, GRACE)
         changes[0].result()
     assert [one.type for one in told(engine)] == [REMINDER_MISSED, REMINDER_DUE]

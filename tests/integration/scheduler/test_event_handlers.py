@@ -1,5 +1,6 @@
 """What each event does to the schedule, on a real database."""
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from itertools import permutations
 
@@ -24,8 +25,15 @@ from tests.integration.scheduler.story import (
     seconds_ago,
     time_at,
     told,
+    told_together,
 )
-from tests.unit.scheduler.states import account_state, habit_state, instant, link_state
+from tests.unit.scheduler.states import (
+    LONG_AGO,
+    account_state,
+    habit_state,
+    instant,
+    link_state,
+)
 
 FIRST_STATES: list[State] = [habit_state(), account_state(), link_state()]
 
@@ -148,7 +156,8 @@ def test_another_language_moves_nothing(engine: Engine) -> None:
     deliver(engine, habit_state())
     before = row_of(engine)
 
-    deliver(engine, account_state(version=2, locale="ru", updated_at=now()))
+    another = account_state(version=2, locale="ru", updated_at=now(), settings_since=LONG_AGO)
+    deliver(engine, another)
 
     assert row_of(engine) == before
 
@@ -167,7 +176,11 @@ def test_a_link_that_moves_to_another_chat_moves_nothing(engine: Engine) -> None
     linked_account(engine)
     deliver(engine, habit_state())
 
-    deliver(engine, link_state(version=2, chat_id="2002", updated_at=instant("2026-05-01T08:00")))
+    moved_at = instant("2026-05-01T08:00")
+    deliver(
+        engine,
+        link_state(version=2, chat_id="2002", updated_at=moved_at, linked_since=LONG_AGO),
+    )
 
     assert next_due(engine) == instant("2026-05-01T07:00")
 
@@ -193,7 +206,8 @@ def test_a_change_of_the_place_loses_no_reminder_that_is_due(engine: Engine) -> 
     linked_account(engine)
     deliver(engine, created)
 
-    deliver(engine, habit_state(version=2, time=time_at(due_at), place="Garden", updated_at=now()))
+    changed = replace(created, version=2, place="Garden", updated_at=now())
+    deliver(engine, replace(changed, timing_since=created.updated_at))
     tick(engine, GRACE)
 
     assert [(one.type, one.body["place"]) for one in told(engine)] == [(REMINDER_DUE, "Garden")]
@@ -209,6 +223,7 @@ def test_what_was_due_before_its_time_was_changed_is_announced_as_it_was(engine:
     deliver(engine, changed)
 
     assert [(one.type, one.body["place"]) for one in told(engine)] == [(REMINDER_DUE, "Kitchen")]
+    assert told_together(engine) == [["habit-1"]]
     # The date is used up: the new time counts from the next one.
     assert next_due(engine) == on_the_date_after(due_at, later)
 
@@ -338,7 +353,7 @@ def test_nothing_of_a_failed_event_stays(engine: Engine, monkeypatch: pytest.Mon
         raise RuntimeError("in the middle")
 
     linked_account(engine)
-    monkeypatch.setattr("services.scheduler.rescheduling.place", fail)
+    monkeypatch.setattr("services.scheduler.rescheduling.write_entries", fail)
 
     with pytest.raises(RuntimeError):
         deliver(engine, habit_state())

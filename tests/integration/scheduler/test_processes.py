@@ -208,7 +208,8 @@ def reminders(system: System) -> list[tuple[dict[str, Any], datetime]]:
             first_came = asyncio.Event()
 
             async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-                arrived.append((json.loads(message.body), now()))
+                group = json.loads(message.body)
+                arrived.extend((reminder, now()) for reminder in group["reminders"])
                 await message.ack()
                 first_came.set()
 

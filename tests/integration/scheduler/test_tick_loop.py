@@ -104,12 +104,22 @@ def test_upkeep_that_fails_does_not_stop_the_ticks(
     def fail(*_arguments: object) -> None:
         raise OperationalError("SELECT", {}, ConnectionError("the server is away"))
 
-    for job in ("refresh_schedules", "measure_schedule", "forget_old_reminders"):
+    for job in ("refresh_schedules", "measure_schedule", "forget_old_records"):
         monkeypatch.setattr(tick_loop, job, fail)
     linked_account(engine)
     deliver(engine, habit_state(time=time_at(seconds_ago(1)), updated_at=seconds_ago(60)))
 
     run_until(engine, lambda: bool(recorded(engine)))
+
+
+def test_time_zone_data_is_compared_again_and_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[object] = []
+    monkeypatch.setattr(tick_loop, "refresh_schedules", lambda *_: compared.append(1))
+    monkeypatch.setattr(tick_loop, "_REFRESH_SECONDS", 0.01)
+
+    run_until(engine, lambda: len(compared) >= 3)
 
 
 def test_it_stops_while_no_database_answers() -> None:

@@ -4,13 +4,22 @@ from datetime import date, timedelta
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Engine, func, select, update
 
 from services.scheduler.due_tick import tick
+from services.scheduler.operator_commands import run_unpark
+from services.scheduler.record_retention import KEPT, forget_old_records
 from services.scheduler.recurrence import TZDATA_VERSION
-from services.scheduler.reminder_retention import KEPT, forget_old_reminders
+from services.scheduler.schedule import Parked
+from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from services.scheduler.schedule_gauges import measure_schedule
-from services.scheduler.tables import ACCOUNTS, HABITS, REMINDERS
+from services.scheduler.tables import (
+    ACCOUNT_LINKS,
+    ACCOUNTS,
+    HABIT_TIMINGS,
+    HABITS,
+    REMINDERS,
+)
 from services.scheduler.tzdata_refresh import refresh_schedules
 from shared.database import transaction
 from tests.integration.scheduler.story import (
@@ -24,7 +33,7 @@ from tests.integration.scheduler.story import (
     time_at,
     told,
 )
-from tests.unit.scheduler.states import habit_state, instant
+from tests.unit.scheduler.states import habit_state, instant, link_state
 
 
 def outdate(engine: Engine, **columns: object) -> None:
@@ -56,6 +65,19 @@ def test_what_the_installed_data_scheduled_is_left_alone(engine: Engine) -> None
     assert row_of(engine) == before
 
 
+def test_what_newer_data_scheduled_is_left_to_those_who_have_it(engine: Engine) -> None:
+    linked_account(engine)
+    deliver(engine, habit_state())
+    year, number = map(int, TZDATA_VERSION.split(".")[:2])
+    newer, older = f"{year}.{number + 10}", f"{year - 1}.10"
+    outdate(engine, next_due_at=instant("2026-05-01T08:00"))
+    for version, seen_to in ((newer, 0), (older, 1)):
+        with transaction(engine) as connection:
+            connection.execute(update(HABITS).values(tzdata_version=version))
+
+        assert refresh_schedules(engine, GRACE) == seen_to
+
+
 def test_recomputing_brings_no_date_twice(engine: Engine) -> None:
     due_at = seconds_ago(1)
     linked_account(engine)
@@ -82,6 +104,58 @@ def test_a_parked_habit_is_tried_again_with_newer_data(engine: Engine) -> None:
     assert next_due(engine) == instant("2026-05-01T07:00")
 
 
+def park(engine: Engine, *habit_ids: str) -> None:
+    """Park habits as a bug of ours does."""
+    with transaction(engine) as connection:
+        write_entries(
+            connection,
+            [ScheduleEntry(each, Parked("TypeError: a bug"), None) for each in habit_ids],
+        )
+
+
+def test_a_parked_habit_goes_on_when_an_operator_says_so(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    linked_account(engine)
+    deliver(engine, habit_state(), habit_state(id="habit-2"), habit_state(id="habit-3"))
+    park(engine, "habit-1", "habit-2", "habit-3")
+
+    run_unpark(engine, GRACE, [])
+    listed = capsys.readouterr().out
+    run_unpark(engine, GRACE, ["habit-1"])
+    after_one = [next_due(engine, f"habit-{number}") for number in (1, 2, 3)]
+    run_unpark(engine, GRACE, ["--all"])
+
+    assert listed.count("a bug") == 3
+    assert after_one == [instant("2026-05-01T07:00"), None, None]
+    assert {next_due(engine, f"habit-{n}") for n in (2, 3)} == {instant("2026-05-01T07:00")}
+
+
+def test_a_habit_that_cannot_be_unparked_says_so(engine: Engine) -> None:
+    linked_account(engine, time_zone="Mars/Olympus")
+    deliver(engine, habit_state())
+
+    with pytest.raises(SystemExit, match="still parked"):
+        run_unpark(engine, GRACE, ["habit-1"])
+    with pytest.raises(SystemExit, match="habit-2 is not parked"):
+        run_unpark(engine, GRACE, ["habit-2"])
+
+
+def test_of_what_states_said_the_newest_is_kept_however_old(engine: Engine) -> None:
+    linked_account(engine)
+    deliver(engine, habit_state(), habit_state(version=2, place="Garden"))
+    deliver(engine, link_state(version=2, status="blocked"))
+    with transaction(engine) as connection:
+        for versions in (HABIT_TIMINGS, ACCOUNT_LINKS):
+            connection.execute(update(versions).values(heard_at=func.now() - 2 * KEPT))
+
+    assert forget_old_records(engine) == 2
+
+    with engine.connect() as connection:
+        kept = [connection.execute(select(each)).one() for each in (HABIT_TIMINGS, ACCOUNT_LINKS)]
+    assert [row.version for row in kept] == [2, 2]
+
+
 def test_records_are_forgotten_only_when_they_are_old(engine: Engine) -> None:
     linked_account(engine)
     deliver(engine, habit_state())
@@ -99,7 +173,7 @@ def test_records_are_forgotten_only_when_they_are_old(engine: Engine) -> None:
                 )
             )
 
-    assert forget_old_reminders(engine, batch_size=2) == 5
+    assert forget_old_records(engine, batch_size=2) == 5
 
     assert [day.day for _, day, _ in recorded(engine)] == [6, 7]
 

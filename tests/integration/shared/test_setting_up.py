@@ -103,3 +103,21 @@ def test_a_broker_that_is_away_is_waited_for(
             queues=(),
         )
     assert time.monotonic() - began > 0.5
+
+
+def test_what_a_queue_took_in_an_earlier_release_is_taken_away(broker: str) -> None:
+    async def left_after_both_releases() -> int:
+        earlier = WorkQueue("test.bound", bindings=("test.told.v1",))
+        await declare_topology(broker, [earlier])
+        for _ in range(2):
+            await declare_topology(
+                broker, [WorkQueue("test.bound", past_bindings=("test.told.v1",))]
+            )
+        async with await aio_pika.connect(broker) as connection:
+            channel = await connection.channel()
+            exchange = await channel.get_exchange("events", ensure=False)
+            await exchange.publish(aio_pika.Message(b"{}"), "test.told.v1", mandatory=False)
+            queue = await channel.declare_queue("test.bound", passive=True)
+            return queue.declaration_result.message_count or 0
+
+    assert asyncio.run(left_after_both_releases()) == 0

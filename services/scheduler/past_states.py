@@ -1,0 +1,95 @@
+"""What each version of a state said about reminding, in SQL; see `rules_over_time`.
+
+Every version that is heard of is kept once, whether it is the newest or comes late. The caller
+holds the lock of the account.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.scheduler.rules_over_time import History, Timing, Version
+from services.scheduler.schedule import ZonePeriod
+from services.scheduler.tables import ACCOUNT_LINKS, ACCOUNT_TIME_ZONES, HABIT_TIMINGS
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+
+
+def remember_timing(connection: Connection, state: HabitStateV1) -> bool:
+    """Keep when a version of a habit is reminded of; return whether it was not known."""
+    return _is_new(
+        connection,
+        HABIT_TIMINGS,
+        habit_id=state.id,
+        version=state.version,
+        since=state.timing_since or state.updated_at,
+        local_time=state.time,
+        period_days=state.period_days,
+        is_reminded=not (state.deleted or state.is_pleasant),
+    )
+
+
+def remember_settings(connection: Connection, state: AccountStateV1) -> bool:
+    """Keep the settings of a version of an account; return whether they were not known."""
+    return _is_new(
+        connection,
+        ACCOUNT_TIME_ZONES,
+        account_id=state.id,
+        version=state.version,
+        since=state.settings_since or state.updated_at,
+        time_zone=state.time_zone,
+        is_active=state.is_active,
+    )
+
+
+def remember_link(connection: Connection, state: ChatLinkStateV1) -> bool:
+    """Keep whether a version of a chat link is linked; return whether that was not known."""
+    return _is_new(
+        connection,
+        ACCOUNT_LINKS,
+        account_id=state.account_id,
+        version=state.version,
+        since=state.linked_since or state.updated_at,
+        is_linked=state.status == "linked",
+    )
+
+
+def zone_periods(connection: Connection, account_id: str) -> list[ZonePeriod]:
+    """Return an account's time zones, oldest first."""
+    query = (
+        select(ACCOUNT_TIME_ZONES.c.since, ACCOUNT_TIME_ZONES.c.time_zone)
+        .where(ACCOUNT_TIME_ZONES.c.account_id == account_id)
+        .order_by(ACCOUNT_TIME_ZONES.c.version)
+    )
+    return [ZonePeriod(**row) for row in connection.execute(query).mappings()]
+
+
+def histories(
+    connection: Connection, account_id: str, habit_ids: Sequence[str]
+) -> dict[str, History]:
+    """Return what is known of the past of some habits of an account, by their ids."""
+    time_zones = [
+        Version(row.version, row.since, row.time_zone if row.is_active else None)
+        for row in connection.execute(_of_account(ACCOUNT_TIME_ZONES, account_id))
+    ]
+    links = [
+        Version(row.version, row.since, True if row.is_linked else None)
+        for row in connection.execute(_of_account(ACCOUNT_LINKS, account_id))
+    ]
+    timings: dict[str, list[Version[Timing]]] = defaultdict(list)
+    known = select(HABIT_TIMINGS).where(HABIT_TIMINGS.c.habit_id.in_(habit_ids))
+    for row in connection.execute(known):
+        timing = Timing(row.local_time, row.period_days) if row.is_reminded else None
+        timings[row.habit_id].append(Version(row.version, row.since, timing))
+    return {habit_id: History(timings[habit_id], time_zones, links) for habit_id in habit_ids}
+
+
+def _of_account(table: Table, account_id: str) -> Any:
+    return select(table).where(table.c.account_id == account_id)
+
+
+def _is_new(connection: Connection, table: Table, **columns: Any) -> bool:
+    row = insert(table).values(columns).on_conflict_do_nothing().returning(table.c.version)
+    return connection.execute(row).one_or_none() is not None
