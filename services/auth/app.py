@@ -13,12 +13,14 @@ from services.auth.parts import Parts, install_parts
 from services.auth.passwords import HashingBusy, PasswordHasher
 from services.auth.rate_limits import FAILED_LOGINS_SPAN_SECONDS, FailedLogins
 from services.auth.sealing import private_key_sealer
+from services.auth.service import SERVICE
 from services.auth.settings import Settings
 from services.auth.sliding_window import LimitReached, SlidingWindow, new_redis
 from shared.database import is_reachable, new_engine
 from shared.http.access_tokens import UnknownKey, init_access_tokens
 from shared.http.app import create_http_app
 from shared.http.problem_details import RETRY_AFTER_SECONDS, Problem, too_many_requests
+from shared.http.server import serve as serve_http
 from shared.process.structured_logs import get_logger
 
 _log = get_logger(__name__)
@@ -35,7 +37,7 @@ def create_app(settings: Settings) -> Flask:
         _register_refusals(app)
 
     return create_http_app(
-        "auth",
+        SERVICE.name,
         configure=configure,
         blueprints=lambda: (
             registration_api.blueprint,
@@ -68,6 +70,11 @@ def build_parts(settings: Settings) -> Parts:
         token_requests=window("token", settings.token_requests_per_minute, 60),
         failed_logins=FailedLogins(failed),
     )
+
+
+def serve(settings: Settings) -> None:
+    """Answer HTTP requests."""
+    serve_http(lambda: create_app(settings), settings.http_host, settings.http_port)
 
 
 def _verification_key(key_ring: KeyRing, kid: str) -> Any:

@@ -8,6 +8,7 @@ line, where every user of the machine could read it.
 import argparse
 import getpass
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
@@ -24,7 +25,7 @@ from services.auth.passwords import (
     has_good_length,
 )
 from services.auth.sealing import private_key_sealer
-from services.auth.settings import Settings, read_settings
+from services.auth.settings import Settings
 from services.auth.signing_keys import (
     NextKeyAlreadyPublished,
     publish_next_key,
@@ -34,7 +35,6 @@ from services.auth.time_zones import TIME_ZONES
 from shared.database import new_engine, transaction
 from shared.http.access_tokens import KEY_SET_SECONDS
 from shared.instants import now, to_json
-from shared.process.environment import load_settings
 
 
 class Refused(Exception):
@@ -49,10 +49,9 @@ class Operator:
     settings: Settings
 
 
-def run_command(arguments: list[str]) -> int:
+def run_command(settings: Settings, arguments: Sequence[str]) -> int:
     """Carry out one command; return the exit status."""
     options = _parser().parse_args(arguments)
-    settings = load_settings(read_settings)
     operator = Operator(new_engine(settings.database_url), settings)
     try:
         options.command(operator, options)

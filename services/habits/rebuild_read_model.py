@@ -11,12 +11,17 @@ from itertools import groupby, islice
 from sqlalchemy import Connection, Engine, delete, insert, text
 
 from services.habits import read_model
+from services.habits.event_store import EventStore
 from services.habits.habit_events import ActiveHabit
-from services.habits.stored_events import HabitStore
+from services.habits.settings import Settings
+from services.habits.stored_events import HABITS, HabitStore
 from services.habits.tables import habits
-from shared.database import transaction
+from shared.database import new_engine, transaction
+from shared.process.structured_logs import get_logger
 
 _BATCH_ROWS = 500
+
+_log = get_logger(__name__)
 
 
 def rebuild_read_model(engine: Engine, store: HabitStore) -> int:
@@ -32,6 +37,14 @@ def rebuild_read_model(engine: Engine, store: HabitStore) -> int:
             connection.execute(insert(habits), batch)
             rows_written += len(batch)
     return rows_written
+
+
+def rebuild(settings: Settings) -> None:
+    """Run the rebuild as a process of its own."""
+    engine = new_engine(settings.database_url, pool_size=1)
+    count = rebuild_read_model(engine, EventStore(HABITS))
+    engine.dispose()
+    _log.info("read model rebuilt", habits=count)
 
 
 def _active_habits(connection: Connection, store: HabitStore) -> Iterator[ActiveHabit]:

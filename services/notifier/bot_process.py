@@ -4,8 +4,7 @@ import asyncio
 
 from services.notifier.bot_router import new_update_handler
 from services.notifier.command_menu import AGAIN_SECONDS, offer_commands
-from services.notifier.process_start import redis_answers, start
-from services.notifier.redis_scripts import new_async_redis, new_redis
+from services.notifier.redis_scripts import new_async_redis, new_redis, redis_answers
 from services.notifier.retired_queue import queue_retired
 from services.notifier.settings import Settings
 from services.notifier.telegram.client import TelegramClient
@@ -17,9 +16,8 @@ from shared.process.processes import run_process
 from shared.process.upkeep import looked_after
 
 
-def run_bot() -> None:
+def bot(settings: Settings) -> None:
     """Handle updates by polling, or tell Telegram where to send them."""
-    settings = start("bot")
     engine = new_engine(settings.database_url, pool_size=2)
     redis, probe = new_async_redis(settings.redis_url), new_redis(settings.redis_url)
     telegram = TelegramClient(settings.telegram_bot_token, settings.telegram_api_url, connections=2)

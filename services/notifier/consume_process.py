@@ -8,13 +8,14 @@ import asyncio
 from sqlalchemy import Engine
 
 from services.notifier.account_events import AccountEvents
-from services.notifier.process_start import SERVICE, redis_answers, start
-from services.notifier.redis_scripts import new_async_redis, new_redis
+from services.notifier.redis_scripts import new_async_redis, new_redis, redis_answers
 from services.notifier.reminders.reminder_consumer import ReminderConsumer
 from services.notifier.sending.delivery import DeliveryDesk
 from services.notifier.sending.message_consumer import MessageConsumer
 from services.notifier.sending.once_each import OnceEach
 from services.notifier.sending.rate_limits import SendLimits
+from services.notifier.service import SERVICE
+from services.notifier.settings import Settings
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
 from services.notifier.watching import EPOCH_SECONDS
@@ -26,7 +27,7 @@ from shared.contracts.topology import (
 from shared.database import is_reachable, new_engine
 from shared.messaging.consumer import Consumer
 from shared.messaging.publisher import Publisher
-from shared.process.processes import consume, run_process
+from shared.process.processes import run_consumer, run_process
 from shared.process.upkeep import looked_after
 
 _REMINDERS_PREFETCH = 20
@@ -36,13 +37,12 @@ _DATABASE_CONNECTIONS = 12
 _TELEGRAM_CONNECTIONS = 2 * (_REMINDERS_PREFETCH + _OTHER_PREFETCH)
 
 
-def consume_messages() -> None:
+def consume(settings: Settings) -> None:
     """Send reminders and the bot's messages, follow the accounts."""
-    settings = start("consume")
     engine = new_engine(settings.database_url, pool_size=_DATABASE_CONNECTIONS)
     redis, probe = new_async_redis(settings.redis_url), new_redis(settings.redis_url)
-    publisher = Publisher(settings.rabbitmq_url, f"{SERVICE}-consumer")
-    consumer = Consumer(settings.rabbitmq_url, publisher, f"{SERVICE}-consumer")
+    publisher = Publisher(settings.rabbitmq_url, f"{SERVICE.name}-consumer")
+    consumer = Consumer(settings.rabbitmq_url, publisher, f"{SERVICE.name}-consumer")
     telegram = TelegramClient(
         settings.telegram_bot_token,
         settings.telegram_api_url,
@@ -60,7 +60,7 @@ def consume_messages() -> None:
 
     async def work(stop: asyncio.Event) -> None:
         async with telegram, looked_after((EPOCH_SECONDS, once_each.watch_epoch)):
-            await consume(consumer, publisher, stop, on_stop=lambda _stop: desk.finish())
+            await run_consumer(consumer, publisher, stop, on_stop=lambda _stop: desk.finish())
         await redis.aclose()
         engine.dispose()
 

@@ -6,11 +6,20 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
+from services.notifier.bot_router import new_update_handler
+from services.notifier.settings import Settings
 from services.notifier.unhandled_updates import UnhandledUpdate, kept_updates, take_out
-from shared.database import transaction
+from shared.database import new_engine, transaction
 from shared.instants import to_json
 
 _EXCERPT_CHARACTERS = 200
+
+
+def run_command(settings: Settings, arguments: Sequence[str]) -> None:
+    """Run the command as typed, its own name first."""
+    engine = new_engine(settings.database_url, pool_size=1)
+    work_on_unhandled_updates(engine, new_update_handler(engine).retry, arguments[1:])
+    engine.dispose()
 
 
 def work_on_unhandled_updates(

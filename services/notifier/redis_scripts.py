@@ -48,3 +48,11 @@ def new_redis(url: str) -> redis.Redis:
         retry=Retry(_BACKOFF, _RETRIES),
     )
     return client
+
+
+def redis_answers(client: redis.Redis) -> bool:
+    """Whether Redis answers, for `/readyz`."""
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False

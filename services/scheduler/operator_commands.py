@@ -8,7 +8,18 @@ from sqlalchemy import ColumnElement, Engine, select
 
 from services.scheduler.rescheduling import reschedule_some
 from services.scheduler.schedule import Habit
+from services.scheduler.settings import Settings
 from services.scheduler.tables import HABITS
+from shared.database import new_engine
+
+
+def run_command(settings: Settings, arguments: Sequence[str]) -> None:
+    """Run the command as typed, its own name first."""
+    engine = new_engine(settings.database_url, pool_size=1)
+    try:
+        run_unpark(engine, settings.grace, arguments[1:])
+    finally:
+        engine.dispose()
 
 
 def run_unpark(engine: Engine, grace: timedelta, arguments: Sequence[str]) -> None:

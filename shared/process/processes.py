@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
@@ -23,6 +23,7 @@ from shared.messaging.publisher import BROKER_ERRORS, Publisher
 from shared.outbox.relay import Relay
 from shared.process.heartbeat import Heartbeat
 from shared.process.ops_http import OpsServer, ReadinessChecks
+from shared.process.service import CommonSettings
 from shared.process.stop_budget import CANCEL_SECONDS, DRAIN_SECONDS
 from shared.process.structured_logs import get_logger
 from shared.process.upkeep import looked_after
@@ -92,7 +93,7 @@ async def connected(publisher: Publisher, stop: asyncio.Event) -> AsyncIterator[
         await publisher.__aexit__(None, None, None)
 
 
-async def consume(
+async def run_consumer(
     consumer: "Consumer", publisher: Publisher, stop: asyncio.Event, *, on_stop: Work | None = None
 ) -> None:
     """Consume until `stop`; `on_stop` runs once no delivery is in hand any more.
@@ -120,20 +121,7 @@ async def _until(deadline: float, work: Awaitable[None]) -> None:
         _log.error("stopping with work under way")
 
 
-class RelaySettings(Protocol):
-    """What a relay needs to know; the settings of every service have it."""
-
-    @property
-    def database_url(self) -> str: ...
-    @property
-    def rabbitmq_url(self) -> str: ...
-    @property
-    def http_host(self) -> str: ...
-    @property
-    def ops_port(self) -> int: ...
-
-
-def run_relay(service: str, settings: RelaySettings) -> None:
+def run_relay(service: str, settings: CommonSettings) -> None:
     """Run the outbox relay of a service's database."""
     probe = new_engine(settings.database_url, pool_size=1)
     publisher = Publisher(settings.rabbitmq_url, f"{service}-relay")
@@ -155,9 +143,7 @@ def run_relay(service: str, settings: RelaySettings) -> None:
     )
 
 
-def run_setup(
-    service: str, *, database_url: str, rabbitmq_url: str, queues: Iterable[WorkQueue]
-) -> None:
+def run_setup(service: str, settings: CommonSettings, queues: Iterable[WorkQueue]) -> None:
     """Migrate a service's database and declare its queues; waits for both servers.
 
     Raises the last error when a server does not appear within `SETUP_LIMIT_SECONDS`; exits at once
@@ -167,14 +153,14 @@ def run_setup(
 
     wait_for(
         "PostgreSQL",
-        lambda: migrate(service, database_url),
+        lambda: migrate(service, settings.database_url),
         (OperationalError,),
         limit_seconds=SETUP_LIMIT_SECONDS,
     )
     try:
         wait_for(
             "RabbitMQ",
-            lambda: asyncio.run(declare_topology(rabbitmq_url, queues)),
+            lambda: asyncio.run(declare_topology(settings.rabbitmq_url, queues)),
             BROKER_ERRORS,
             limit_seconds=SETUP_LIMIT_SECONDS,
         )

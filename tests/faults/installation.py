@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 from redis import Redis
 from sqlalchemy import Engine, select
 
-from services.notifier.consume_process import consume_messages
 from services.notifier.linking.chat_links import link
 from services.notifier.redis_scripts import KEY_PREFIX
+from services.notifier.service import SERVICE
 from services.notifier.tables import CHAT_LINKS, DELIVERIES
 from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.events import REMINDER_DUE, ReminderDueV1
@@ -36,6 +37,9 @@ PATIENCE_SECONDS = 90
 _chat_ids = count(700_000)
 
 
+consume = partial(SERVICE.run, ["consume"])
+
+
 @dataclass(frozen=True, slots=True)
 class Notifier:
     """Its servers, and whoever uses it."""
@@ -50,7 +54,7 @@ class Notifier:
     log: Path
 
     def consumer(
-        self, run: Callable[[], None] = consume_messages, **variables: str
+        self, run: Callable[[], object] = consume, **variables: str
     ) -> AbstractContextManager[ServiceProcess]:
         """Run one more process `consume`; variables given win."""
         environment = {

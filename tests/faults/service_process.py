@@ -1,7 +1,7 @@
 """Runs processes of our services to be killed and frozen: real processes that start at once.
 
 They are forked from a server that has imported the services already, so that a test can afford
-many of them. What runs in them is the function that `python -m services.<name> <process>` calls.
+many of them. What runs in them is what `python -m services.<name> <process>` runs.
 """
 
 import multiprocessing
@@ -22,7 +22,9 @@ READY_SECONDS = 60
 _STOP_SECONDS = 40
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["services.scheduler.app", "services.notifier.consume_process"])
+_forks.set_forkserver_preload(
+    ["services.scheduler.consume_process", "services.notifier.consume_process"]
+)
 
 
 class ServiceProcess:
@@ -89,7 +91,7 @@ class ServiceProcess:
 
 @contextmanager
 def service_process(
-    run: Callable[[], None], environment: Mapping[str, str], log: Path
+    run: Callable[[], object], environment: Mapping[str, str], log: Path
 ) -> Iterator[ServiceProcess]:
     """Run a process for the length of a block, its output appended to a log."""
     [ops_port] = free_ports(1)
@@ -106,7 +108,7 @@ def service_process(
         running.stop()
 
 
-def _run(run: Callable[[], None], environment: Mapping[str, str], log: Path) -> None:
+def _run(run: Callable[[], object], environment: Mapping[str, str], log: Path) -> None:
     with log.open("ab") as output:
         for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
             os.dup2(output.fileno(), descriptor)

@@ -4,13 +4,14 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from sqlalchemy import Engine
 
-from services.scheduler.app import consume_events
+from services.scheduler.service import SERVICE
 from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.events import HABIT_CHANGED
 from shared.contracts.topology import REMINDERS, SCHEDULER_EVENTS, WorkQueue
@@ -104,10 +105,12 @@ def test_poison_among_the_schedulers_events(schedule: Engine, broker: str, tmp_p
     )
     poisons = poisons_like(event)
     environment = {
-        "DATABASE_URL": schedule.url.render_as_string(hide_password=False),
+        "DATABASE_URL": schedule.url.set(drivername="postgresql").render_as_string(False),
         "RABBITMQ_URL": broker,
     }
-    with service_process(consume_events, environment, tmp_path / "scheduler.log"):
+    with service_process(
+        partial(SERVICE.run, ["consume"]), environment, tmp_path / "scheduler.log"
+    ):
         good = Sent(event_bytes(event), event.headers())
         asyncio.run(put(broker, SCHEDULER_EVENTS, [*poisons, good]))
         eventually(lambda: row_of(schedule) is not None, "the good one", PATIENCE_SECONDS)

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from pathlib import Path
 
 import aio_pika
@@ -12,7 +13,7 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, select, text
 
-from services.scheduler.app import relay
+from services.scheduler.service import SERVICE
 from shared.contracts.events import ACCOUNT_CHANGED
 from shared.contracts.topology import (
     EVENTS_EXCHANGE,
@@ -47,7 +48,7 @@ def start_relay(broker: str, outbox_url: str, tmp_path: Path) -> Start:
 
     def start(**variables: str) -> AbstractContextManager[ServiceProcess]:
         environment = {"DATABASE_URL": outbox_url, "RABBITMQ_URL": broker, **variables}
-        return service_process(relay, environment, tmp_path / "relay.log")
+        return service_process(partial(SERVICE.run, ["relay"]), environment, tmp_path / "relay.log")
 
     return start
 

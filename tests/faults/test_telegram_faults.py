@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.notifier.consume_process import consume_messages
 from services.notifier.sending import send_marks
+from services.notifier.service import SERVICE
 from services.notifier.telegram import client as telegram_client
 from shared.instants import now
 from tests.faults.installation import Notifier
@@ -25,7 +25,7 @@ def consume_impatiently() -> None:
     """Run the process `consume` with short time limits."""
     telegram_client.READ_TIMEOUT_SECONDS = 0.5
     send_marks.TOKEN_REFUSED_PAUSE = timedelta(seconds=1)
-    consume_messages()
+    SERVICE.run(["consume"])
 
 
 def received_at(requests: list[dict[str, Any]]) -> list[float]:

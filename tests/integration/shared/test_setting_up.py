@@ -9,8 +9,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import aio_pika
 import pytest
 import requests
+from environs import FileAwareEnv
 
 from deploy.local.ports import free_ports
+from services.scheduler.settings import Settings, read_settings
 from shared.contracts.topology import WorkQueue
 from shared.messaging.broker_refusals import BrokerRefused
 from shared.messaging.broker_topology import declare_topology
@@ -47,6 +49,15 @@ def as_user(url: str, user: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}@{parts.hostname}:{parts.port}"))
 
 
+def servers(database_url: str, rabbitmq_url: str) -> Settings:
+    """Return settings of which set-up looks at nothing but the servers."""
+    variables = {"DATABASE_URL": database_url, "RABBITMQ_URL": rabbitmq_url}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        return read_settings(FileAwareEnv(eager=True))
+
+
 def declare(url: str) -> None:
     asyncio.run(declare_topology(url, [QUEUE]))
 
@@ -81,12 +92,7 @@ def test_a_broker_that_says_no_ends_the_setup_at_once_and_names_the_setting(
     broker: str, database: Callable[[str], str]
 ) -> None:
     with pytest.raises(SystemExit, match="RABBITMQ_URL: RabbitMQ refuses"):
-        run_setup(
-            "auth",
-            database_url=database("setup"),
-            rabbitmq_url=as_user(broker, "nobody:wrong-password"),
-            queues=(),
-        )
+        run_setup("auth", servers(database("setup"), as_user(broker, "nobody:wrong")), queues=())
 
 
 def test_a_broker_that_is_away_is_waited_for(
@@ -95,13 +101,9 @@ def test_a_broker_that_is_away_is_waited_for(
     [port] = free_ports(1)
     monkeypatch.setattr(processes, "SETUP_LIMIT_SECONDS", 1)
     began = time.monotonic()
+    nowhere = servers(database("setup"), f"amqp://nobody@127.0.0.1:{port}/")
     with pytest.raises(ConnectionError):
-        run_setup(
-            "auth",
-            database_url=database("setup"),
-            rabbitmq_url=f"amqp://nobody@127.0.0.1:{port}/",
-            queues=(),
-        )
+        run_setup("auth", nowhere, queues=())
     assert time.monotonic() - began > 0.5
 
 

@@ -3,7 +3,6 @@
 import pytest
 from environs import FileAwareEnv
 
-from services.habits.__main__ import main
 from services.habits.settings import Settings, read_settings
 from shared.process.environment import load_settings
 
@@ -65,9 +64,3 @@ def test_a_missing_value_ends_the_start_naming_the_variable(
     environment.delenv(name)
     with pytest.raises(SystemExit, match=name):
         load_settings(read_settings)
-
-
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["serve", "now"]])
-def test_an_unknown_process_is_told_the_known_ones(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit, match=r"serve\|relay\|consume\|setup\|rebuild-read-model"):
-        main(arguments)

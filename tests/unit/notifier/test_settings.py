@@ -2,7 +2,6 @@
 
 import pytest
 
-from services.notifier.__main__ import main
 from services.notifier.settings import Settings, read_settings
 from shared.process.environment import load_settings
 
@@ -73,8 +72,3 @@ def test_webhooks_need_a_secret_and_an_address(
     monkeypatch.delenv(missing)
     with pytest.raises(SystemExit, match=missing):
         load()
-
-
-def test_an_unknown_process_is_refused() -> None:
-    with pytest.raises(SystemExit, match="usage"):
-        main(["fly"])

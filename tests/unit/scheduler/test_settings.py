@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import pytest
 
-from services.scheduler.__main__ import main
 from services.scheduler.settings import Settings, read_settings
 from shared.process.environment import load_settings
 
@@ -57,9 +56,3 @@ def test_a_wrong_value_ends_the_start_and_names_the_variable_and_the_right_form(
 def test_a_missing_server_ends_the_start_and_names_the_variable() -> None:
     with pytest.raises(SystemExit, match="DATABASE_URL"):
         load_settings(read_settings)
-
-
-@pytest.mark.parametrize("arguments", [[], ["tock"], ["tick", "tock"]])
-def test_an_unknown_process_is_answered_with_the_known_ones(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit, match=r"tick\|consume\|relay\|setup"):
-        main(arguments)

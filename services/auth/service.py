@@ -1,0 +1,17 @@
+"""What auth consists of."""
+
+from services.auth.settings import read_settings
+from shared.process.service import Service
+
+SERVICE = Service(
+    name="auth",
+    read_settings=read_settings,
+    processes={
+        "serve": "services.auth.app:serve",
+        "setup": "services.auth.setup_process:setup",
+    },
+    commands={
+        "rotate-keys": "services.auth.operator_commands:run_command",
+        "accounts": "services.auth.operator_commands:run_command",
+    },
+)

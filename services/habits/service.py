@@ -1,0 +1,17 @@
+"""What habits consists of."""
+
+from services.habits.settings import read_settings
+from shared.contracts.topology import HABITS_QUEUES
+from shared.process.service import Service
+
+SERVICE = Service(
+    name="habits",
+    read_settings=read_settings,
+    processes={
+        "serve": "services.habits.app:serve",
+        "consume": "services.habits.consume_process:consume",
+        "setup": "services.habits.setup_process:setup",
+        "rebuild-read-model": "services.habits.rebuild_read_model:rebuild",
+    },
+    queues=HABITS_QUEUES,
+)
