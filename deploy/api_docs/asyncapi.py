@@ -52,7 +52,7 @@ def build_asyncapi() -> Document:
         "operations": {f"publish{_pascal(name)}": _operation(name) for name in EVENT_TYPES},
         "components": {
             "messages": {_pascal(name): _message(name) for name in EVENT_TYPES},
-            "schemas": {body.__name__: _schema(body) for body in EVENT_TYPES.values()},
+            "schemas": _schemas(),
         },
     }
 
@@ -134,9 +134,20 @@ def _headers_schema(event: CloudEvent) -> Document:
     }
 
 
-def _schema(body: type[Any]) -> Document:
-    schema = TypeAdapter(body).json_schema(mode="serialization")
-    schema["description"] = inspect.getdoc(body)
+def _schemas() -> Document:
+    schemas: Document = {}
+    for body in EVENT_TYPES.values():
+        schema = TypeAdapter(body).json_schema(
+            mode="serialization", ref_template="#/components/schemas/{model}"
+        )
+        schema["description"] = inspect.getdoc(body)
+        parts = schema.pop("$defs", {})
+        schemas |= {name: _as_sent(part) for name, part in {**parts, body.__name__: schema}.items()}
+    return schemas
+
+
+def _as_sent(schema: Document) -> Document:
+    """Describe local times as they are, and that a message has all of its fields."""
     for name, field in schema["properties"].items():
         field.pop("title", None)
         if field.get("format") == "time":

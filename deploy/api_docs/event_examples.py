@@ -10,7 +10,9 @@ from shared.contracts import events
 from shared.contracts.events import (
     AccountStateV1,
     ChatLinkStateV1,
+    DaySlotV1,
     EventBody,
+    HabitDayStateV1,
     HabitStateV1,
     ReminderDueV1,
     ReminderFailedV1,
@@ -20,6 +22,7 @@ from shared.contracts.events import (
 
 _ACCOUNT_ID = "0b9f5a52-6f0e-4c39-9d5b-8f1a7c1d2e3f"
 _HABIT_ID = "7c2e9d14-3b5a-4f68-a1c0-5d4e3f2a1b0c"
+_DAY_ID = f"{_HABIT_ID}/2026-12-01"
 _REMINDER_ID = f"{_HABIT_ID}:2026-12-01"
 _MORNING = datetime(2026, 12, 1, 4, 30, tzinfo=UTC)
 _BEFORE = datetime(2026, 11, 30, 18, 4, 5, 123456, tzinfo=UTC)
@@ -64,6 +67,21 @@ _HABIT = HabitStateV1(
     deleted=False,
     version=1,
 )
+_DAY = HabitDayStateV1(
+    habit_id=_HABIT_ID,
+    owner_id=_ACCOUNT_ID,
+    date=date(2026, 12, 1),
+    status="done",
+    value=None,
+    target_value=None,
+    unit=None,
+    slots=[DaySlotV1(time=time(7, 30), done=True)],
+    note="Before breakfast",
+    channel="api",
+    recorded_at=_MORNING,
+    cleared=False,
+    version=1,
+)
 _LINK = ChatLinkStateV1(
     account_id=_ACCOUNT_ID,
     chat_id="123456789",
@@ -105,6 +123,15 @@ EVENT_EXAMPLES: dict[str, EventExample] = {
     events.HABIT_DELETED: _habits(
         "A habit was deleted. When its owner was erased, the texts are empty.",
         replace(_HABIT, time=time(8), deleted=True, version=3),
+    ),
+    events.HABIT_DAY_RECORDED: EventExample(
+        "habits", "A day of a habit was answered for: done, skipped or partly done.", _DAY_ID, _DAY
+    ),
+    events.HABIT_DAY_CLEARED: EventExample(
+        "habits",
+        "Nothing is recorded of a day of a habit any more.",
+        _DAY_ID,
+        replace(_DAY, status=None, slots=[], note=None, cleared=True, version=2),
     ),
     events.TELEGRAM_LINKED: _chat("A chat agreed to get an account's reminders.", _LINK),
     events.TELEGRAM_UNLINKED: _chat(

@@ -7,6 +7,10 @@ from sqlalchemy import Engine
 
 from services.habits import http_api
 from services.habits.command_handling import HabitCommands
+from services.habits.days import days_api
+from services.habits.days.day_commands import DayCommands
+from services.habits.days.day_queries import DayQueries
+from services.habits.days.stored_days import DAYS
 from services.habits.event_store import EventStore
 from services.habits.habit_queries import HabitQueries
 from services.habits.refusals import register_refusals
@@ -36,11 +40,13 @@ def build_app(
         register_refusals(app)
         app.extensions[http_api.COMMANDS] = HabitCommands(engine, store)
         app.extensions[http_api.QUERIES] = HabitQueries(engine, store)
+        app.extensions[days_api.DAY_COMMANDS] = DayCommands(engine, EventStore(DAYS))
+        app.extensions[days_api.DAY_QUERIES] = DayQueries(engine)
 
     return create_http_app(
         SERVICE.name,
         configure=configure,
-        blueprints=lambda: [http_api.blueprint],
+        blueprints=lambda: [http_api.blueprint, days_api.blueprint],
         checks={"database": lambda: is_reachable(engine), "public_keys": has_keys},
     )
 

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from sqlalchemy import Connection, Engine
 
 from services.habits import idempotency, public_events, read_model
+from services.habits.etags import StaleVersion
 from services.habits.habit import (
     MOST_HABITS,
     ChangeHabit,
@@ -38,14 +39,6 @@ from shared.database import transaction
 Result = TypeVar("Result")
 
 _appended = Counter("habit_events_appended_total", "Events committed to the store", ["type"])
-
-
-class StaleVersion(Exception):
-    """The habit is at none of the versions the client named, but at `current_version`."""
-
-    def __init__(self, current_version: int) -> None:
-        super().__init__(current_version)
-        self.current_version = current_version
 
 
 class HabitCommands:
@@ -185,7 +178,7 @@ class _UnitOfWork:
             new_events,
             owner_id=self._by,
             expected_version=state.version,
-            meta=self._meta(),
+            meta=event_meta(self._by),
         )
         for event in new_events:
             state = evolve(state, event)
@@ -199,9 +192,11 @@ class _UnitOfWork:
         for event in self._appended:
             _appended.labels(stored_type(event).value).inc()
 
-    def _meta(self) -> JsonObject:
-        request_id = structlog.contextvars.get_contextvars().get("request_id")
-        return {"actor": str(self._by), "request_id": request_id}
+
+def event_meta(actor: UUID) -> JsonObject:
+    """Return what is stored with an event beside it: by whom, and on which request."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return {"actor": str(actor), "request_id": request_id}
 
 
 def _active(state: HabitState) -> ActiveHabit:

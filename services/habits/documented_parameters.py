@@ -26,6 +26,24 @@ IF_NONE_MATCH = {
     "schema": {"type": "string", "example": '"1"'},
     "description": "ETags the client already has; 304 if the habit is still one of them.",
 }
+DAY_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The day's version, quoted."}}
+DAY_IF_MATCH = {
+    **IF_MATCH,
+    "description": "The ETag of the day's version the change is meant for; 412 if the day has"
+    " moved on or is empty.",
+}
+DAY_IF_NONE_MATCH = {
+    **IF_NONE_MATCH,
+    "schema": {"type": "string", "example": "*"},
+    "description": "`*`: only if nothing is recorded yet; 412 otherwise.",
+}
+DAY_DATE = {
+    "in": "path",
+    "name": "date",
+    "required": True,
+    "schema": {"type": "string", "format": "date", "example": "2026-01-06"},
+    "description": "The owner's local date.",
+}
 HABIT_ID = {
     "in": "path",
     "name": "habit_id",

@@ -2,7 +2,8 @@
 
 What stays are tombstones without content: the owner's row, by which a still valid access token is
 refused, and a row for each stream. Other services hear of each habit's end with blank texts, also
-of habits deleted before, so that a state they kept is overwritten. Doing it again changes nothing.
+of habits deleted before, and of each recorded day's, so that a state they kept is overwritten.
+Doing it again changes nothing.
 """
 
 from collections import defaultdict
@@ -12,10 +13,19 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, select, text, update
 
+from services.habits.days import day_messages, day_table
+from services.habits.days.stored_days import DAYS
 from services.habits.owners import lock_for_erasure, mark_erased
 from services.habits.public_events import announce_erasure
 from services.habits.stored_events import HABITS
-from services.habits.tables import events, habits, idempotency_keys, streams
+from services.habits.tables import (
+    account_time_zones,
+    days,
+    events,
+    habits,
+    idempotency_keys,
+    streams,
+)
 
 
 def erase_account(
@@ -26,6 +36,11 @@ def erase_account(
         return 0
     mark_erased(connection, account_id, account_version)
     erased = _bury_streams(connection, account_id, at)
+    recorded_days = day_table.of_owner(connection, account_id)
+    connection.execute(delete(days).where(days.c.owner_id == account_id))
+    connection.execute(
+        delete(account_time_zones).where(account_time_zones.c.account_id == account_id)
+    )
     connection.execute(delete(habits).where(habits.c.owner_id == account_id))
     connection.execute(delete(idempotency_keys).where(idempotency_keys.c.owner_id == account_id))
     connection.execute(text("SET LOCAL habits.erasure = 'on'"))
@@ -34,6 +49,7 @@ def erase_account(
     habit_ends = erased[HABITS.name]
     for habit_id, version in habit_ends:
         announce_erasure(connection, habit_id, account_id, at, version)
+    day_messages.announce_erasure(connection, recorded_days, dict(erased[DAYS.name]), at)
     return len(habit_ends)
 
 

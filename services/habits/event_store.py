@@ -9,17 +9,18 @@ What a stream's events mean is its kind's business: how they fold into a state, 
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.habits.tables import events, streams
 from services.habits.upcasting import JsonObject
+from services.habits.writing_level import FIRST_LEVEL, WritingLevel
 
 State = TypeVar("State")
 Event = TypeVar("Event")
@@ -33,11 +34,15 @@ class ConcurrentChange(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredForm:
-    """How an event is written down: a type name of ours, and data of one of its schema versions."""
+    """How an event is written down: a type name of ours, and data of one of its schema versions.
+
+    `since` is the writing level from which on every process can read the form.
+    """
 
     type: str
     schema_version: int
     data: JsonObject
+    since: int = FIRST_LEVEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,7 @@ class EventStore(Generic[State, Event]):
 
     def __init__(self, kind: StreamKind[State, Event]) -> None:
         self.kind = kind
+        self._level = WritingLevel()
 
     def append(
         self,
@@ -80,24 +86,28 @@ class EventStore(Generic[State, Event]):
         expected_version: int,
         meta: JsonObject,
     ) -> None:
-        """Add at least one event to the stream. Raises ConcurrentChange."""
-        self._advance(connection, stream_id, owner_id, expected_version, len(new_events))
-        forms = [self.kind.write(event) for event in new_events]
-        connection.execute(
-            insert(events),
-            [
-                {
-                    "stream_id": stream_id,
-                    "version": version,
-                    "event_id": uuid.uuid4(),
-                    "type": form.type,
-                    "schema_version": form.schema_version,
-                    "data": form.data,
-                    "meta": meta,
-                }
-                for version, form in enumerate(forms, expected_version + 1)
-            ],
-        )
+        """Add at least one event to the stream. Raises ConcurrentChange, NotYetWritable."""
+        count = len(new_events)
+        self._advance(connection, owner_id, {stream_id: expected_version}, count)
+        numbered = enumerate(new_events, expected_version + 1)
+        self._insert(connection, [(stream_id, *each) for each in numbered], meta)
+
+    def append_each(
+        self,
+        connection: Connection,
+        new_events: Mapping[UUID, tuple[int, Event]],
+        *,
+        owner_id: UUID,
+        meta: JsonObject,
+    ) -> None:
+        """Add one event to each stream, given with the version it is expected to be at.
+
+        A fixed number of statements. Raises ConcurrentChange, NotYetWritable.
+        """
+        expected = {stream_id: version for stream_id, (version, _) in new_events.items()}
+        self._advance(connection, owner_id, expected, 1)
+        numbered = [(each, version + 1, event) for each, (version, event) in new_events.items()]
+        self._insert(connection, numbered, meta)
 
     def load(self, connection: Connection, stream_id: UUID) -> State:
         """Return the state all stored events of the stream lead to."""
@@ -110,6 +120,16 @@ class EventStore(Generic[State, Event]):
         for item in recorded:
             state = self.kind.evolve(state, item.event)
         return state
+
+    def load_at(self, connection: Connection, versions: Mapping[UUID, int]) -> dict[UUID, State]:
+        """Return the states that streams had at these versions, by one statement."""
+        rows = connection.execute(_in_order().where(events.c.stream_id.in_(versions)))
+        states = dict.fromkeys(versions, self.kind.initial)
+        for row in rows:
+            if row.version <= versions[row.stream_id]:
+                event = self._read(row).event
+                states[row.stream_id] = self.kind.evolve(states[row.stream_id], event)
+        return states
 
     def read(
         self, connection: Connection, stream_id: UUID, *, after_version: int = 0, limit: int
@@ -139,28 +159,49 @@ class EventStore(Generic[State, Event]):
             recorded_at=row.recorded_at,
         )
 
-    def _advance(
-        self,
-        connection: Connection,
-        stream_id: UUID,
-        owner_id: UUID,
-        expected_version: int,
-        count: int,
+    def _insert(
+        self, connection: Connection, numbered: Sequence[tuple[UUID, int, Event]], meta: JsonObject
     ) -> None:
-        """Move the stream's version on, or raise ConcurrentChange."""
-        guard = (
-            upsert(streams)
-            .values(id=stream_id, owner_id=owner_id, kind=self.kind.name, version=count)
-            .on_conflict_do_nothing()
-            .returning(streams.c.version)
-            if expected_version == 0
-            else update(streams)
-            .where(streams.c.id == stream_id, streams.c.version == expected_version)
-            .values(version=expected_version + count)
-            .returning(streams.c.version)
+        forms = [(each, version, self.kind.write(event)) for each, version, event in numbered]
+        self._level.require(connection, max(form.since for _, _, form in forms))
+        connection.execute(
+            insert(events),
+            [
+                {
+                    "stream_id": stream_id,
+                    "version": version,
+                    "event_id": uuid.uuid4(),
+                    "type": form.type,
+                    "schema_version": form.schema_version,
+                    "data": form.data,
+                    "meta": meta,
+                }
+                for stream_id, version, form in forms
+            ],
         )
-        if connection.execute(guard).one_or_none() is None:
-            raise ConcurrentChange(f"stream {stream_id} is no longer at version {expected_version}")
+
+    def _advance(
+        self, connection: Connection, owner_id: UUID, expected: Mapping[UUID, int], count: int
+    ) -> None:
+        """Move the streams so many versions on, or raise ConcurrentChange."""
+        new = [each for each, version in expected.items() if version == 0]
+        old = [each for each in expected.items() if each[1] != 0]
+        advanced = 0
+        if new:
+            common = {"owner_id": owner_id, "kind": self.kind.name, "version": count}
+            begin = upsert(streams).values([{"id": each, **common} for each in new])
+            begun = begin.on_conflict_do_nothing().returning(streams.c.id)
+            advanced += len(connection.execute(begun).all())
+        if old:
+            move_on = (
+                update(streams)
+                .where(tuple_(streams.c.id, streams.c.version).in_(old))
+                .values(version=streams.c.version + count)
+                .returning(streams.c.id)
+            )
+            advanced += len(connection.execute(move_on).all())
+        if advanced != len(expected):
+            raise ConcurrentChange("somebody else has appended to a stream first")
 
 
 def _in_order() -> Select[tuple[UUID, int, str, int, JsonObject, datetime]]:

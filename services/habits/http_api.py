@@ -7,15 +7,14 @@ a request. Everybody's published habits can be read without one.
 # mypy: disable-error-code="untyped-decorator"
 # flask-smorest is not typed, so each of its decorators would be an error.
 
-from dataclasses import replace
 from typing import Any, cast
-from uuid import UUID
 
 from flask import Response, current_app, request, url_for
 from flask.views import MethodView
 from flask_jwt_extended import jwt_required
 
 from services.habits import etags
+from services.habits.callers import current_account, habit_id_of
 from services.habits.command_handling import HabitCommands
 from services.habits.documented_parameters import (
     BEARER,
@@ -25,19 +24,15 @@ from services.habits.documented_parameters import (
     IF_NONE_MATCH,
     LOCATION,
 )
-from services.habits.habit import HabitNotFound
 from services.habits.habit_details import DetailChanges, HabitDetails, all_details
-from services.habits.habit_events import ActiveHabit
-from services.habits.habit_ids import parse_habit_id
 from services.habits.habit_queries import HabitQueries
 from services.habits.idempotency import read_key
 from services.habits.list_schemas import HabitPage, HistoryPage
 from services.habits.pagination import PageQuery, PageRequest, envelope
+from services.habits.representations import public_representation, representation
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
-from shared.http.access_tokens import current_account_id
 from shared.http.app import ApiBlueprint
 from shared.http.idempotency_key import HEADER, IDEMPOTENCY_KEY
-from shared.http.problem_details import unauthorized
 
 COMMANDS = "habit_commands"
 QUERIES = "habit_queries"
@@ -65,8 +60,8 @@ class OwnHabits(MethodView):
     def get(self, query: dict[str, int]) -> dict[str, Any]:
         """List my habits, oldest first."""
         page = PageRequest(**query)
-        count, habits = _queries().own_page(_account(), page)
-        return envelope(page, count, [_representation(habit) for habit in habits])
+        count, habits = _queries().own_page(current_account(), page)
+        return envelope(page, count, [representation(habit) for habit in habits])
 
     @jwt_required()
     @blueprint.doc(security=BEARER, parameters=[IDEMPOTENCY_KEY])
@@ -82,10 +77,10 @@ class OwnHabits(MethodView):
         """
         details = HabitDetails(**body)
         key = read_key(request.headers.get(HEADER), details)
-        habit = _commands().create(_account(), details, key)
+        habit = _commands().create(current_account(), details, key)
         location = url_for("habits.OneHabit", habit_id=habit.id, _external=True)
         return (
-            _representation(habit),
+            representation(habit),
             201,
             {"ETag": etags.owner_etag(habit.version), "Location": location},
         )
@@ -106,7 +101,7 @@ class PublishedHabits(MethodView):
         """
         page = PageRequest(**query)
         count, habits = _queries().public_page(page)
-        return envelope(page, count, [_public_representation(habit) for habit in habits])
+        return envelope(page, count, [public_representation(habit) for habit in habits])
 
 
 @blueprint.route(f"{_ONE}/", parameters=[HABIT_ID])
@@ -123,13 +118,13 @@ class OneHabit(MethodView):
 
         One's own, or somebody else's published one as it is in the public list.
         """
-        reader = _account()
-        habit = _queries().find(_id(habit_id), reader)
+        reader = current_account()
+        habit = _queries().find(habit_id_of(habit_id), reader)
         own = habit.owner_id == reader
         etag = (etags.owner_etag if own else etags.public_etag)(habit.version)
         if etags.is_known_to_client(request.headers.get("If-None-Match"), etag):
             return Response(status=304, headers={"ETag": etag})
-        shown = _representation(habit) if own else _public_representation(habit)
+        shown = representation(habit) if own else public_representation(habit)
         return shown, 200, {"ETag": etag}
 
     @jwt_required()
@@ -171,7 +166,7 @@ class OneHabit(MethodView):
 
         Habits that were linked to it lose the link.
         """
-        _commands().delete(_id(habit_id), _account(), _if_match())
+        _commands().delete(habit_id_of(habit_id), current_account(), _if_match())
 
 
 @blueprint.route(f"{_ONE}/history/", parameters=[HABIT_ID])
@@ -189,42 +184,13 @@ class HabitHistory(MethodView):
         For the owner only, as long as the habit is there.
         """
         page = PageRequest(**query)
-        count, items = _queries().history(_id(habit_id), _account(), page)
+        count, items = _queries().history(habit_id_of(habit_id), current_account(), page)
         return envelope(page, count, items)
 
 
 def _change(habit_id: str, changes: DetailChanges) -> tuple[dict[str, Any], int, dict[str, str]]:
-    habit = _commands().change(_id(habit_id), _account(), changes, _if_match())
-    return _representation(habit), 200, {"ETag": etags.owner_etag(habit.version)}
-
-
-def _representation(habit: ActiveHabit) -> dict[str, Any]:
-    return {
-        "id": str(habit.id),
-        **all_details(habit.details),
-        "created_at": habit.created_at,
-        "updated_at": habit.updated_at,
-        "version": habit.version,
-    }
-
-
-def _public_representation(habit: ActiveHabit) -> dict[str, Any]:
-    # A link joins habits of one owner, so showing it would tell which habits share one.
-    return _representation(replace(habit, details=replace(habit.details, linked_habit_id=None)))
-
-
-def _id(habit_id: str) -> UUID:
-    parsed = parse_habit_id(habit_id)
-    if parsed is None:
-        raise HabitNotFound
-    return parsed
-
-
-def _account() -> UUID:
-    try:
-        return UUID(current_account_id())
-    except ValueError as error:
-        raise unauthorized("invalid_token", "The access token is not valid.") from error
+    habit = _commands().change(habit_id_of(habit_id), current_account(), changes, _if_match())
+    return representation(habit), 200, {"ETag": etags.owner_etag(habit.version)}
 
 
 def _if_match() -> frozenset[int] | None:

@@ -43,7 +43,13 @@ def to_row(habit: ActiveHabit) -> dict[str, Any]:
 
 def find(connection: Connection, habit_id: UUID) -> ActiveHabit | None:
     row = connection.execute(select(habits).where(habits.c.id == habit_id)).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
+
+
+def find_all(connection: Connection, habit_ids: Collection[UUID]) -> dict[UUID, ActiveHabit]:
+    """Return those of the habits that are there, by their ids."""
+    rows = connection.execute(select(habits).where(habits.c.id.in_(habit_ids)))
+    return {row.id: from_row(row) for row in rows}
 
 
 def count(connection: Connection, which: ColumnElement[bool]) -> int:
@@ -61,7 +67,7 @@ def page(
         .offset(offset)
         .limit(limit)
     )
-    return [_from_row(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 def owned_by(owner_id: UUID) -> ColumnElement[bool]:
@@ -93,7 +99,7 @@ def linked_to(connection: Connection, habit_id: UUID) -> list[UUID]:
     return list(found.scalars())
 
 
-def _from_row(row: Row[Any]) -> ActiveHabit:
+def from_row(row: Row[Any]) -> ActiveHabit:
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name for it
     return ActiveHabit(
         id=values["id"],

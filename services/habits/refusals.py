@@ -2,8 +2,8 @@
 
 from flask import Flask, Response
 
-from services.habits.command_handling import StaleVersion
-from services.habits.etags import owner_etag
+from services.habits.days.day import DayRefused
+from services.habits.etags import StaleVersion, owner_etag
 from services.habits.event_store import ConcurrentChange
 from services.habits.habit import (
     MOST_HABITS,
@@ -13,7 +13,7 @@ from services.habits.habit import (
     TooManyHabits,
 )
 from services.habits.owners import AccountErased
-from services.habits.upcasting import WrittenByNewerCode
+from services.habits.upcasting import UpgradeInProgress
 from shared.http.problem_details import (
     RETRY_AFTER_SECONDS,
     Problem,
@@ -30,11 +30,12 @@ def register_refusals(app: Flask) -> None:
     app.register_error_handler(HabitNotFound, _not_found)
     app.register_error_handler(NotTheOwner, _not_the_owner)
     app.register_error_handler(RulesBroken, _rules_broken)
+    app.register_error_handler(DayRefused, _day_refused)
     app.register_error_handler(TooManyHabits, _too_many_habits)
     app.register_error_handler(StaleVersion, _stale_version)
     app.register_error_handler(ConcurrentChange, _concurrent_change)
     app.register_error_handler(AccountErased, _account_erased)
-    app.register_error_handler(WrittenByNewerCode, _written_by_newer_code)
+    app.register_error_handler(UpgradeInProgress, _upgrade_in_progress)
 
 
 def _not_found(_error: HabitNotFound) -> Response:
@@ -51,6 +52,10 @@ def _rules_broken(error: RulesBroken) -> Response:
     return invalid_input(error.errors, "The habit would break a rule.").response()
 
 
+def _day_refused(error: DayRefused) -> Response:
+    return invalid_input(error.errors, "The day cannot be recorded.").response()
+
+
 def _too_many_habits(_error: TooManyHabits) -> Response:
     return Problem(
         400,
@@ -60,11 +65,12 @@ def _too_many_habits(_error: TooManyHabits) -> Response:
 
 
 def _stale_version(error: StaleVersion) -> Response:
+    version = error.current_version
     return Problem(
         412,
         "precondition_failed",
-        "The habit has changed since; read it again before changing it.",
-        headers={"ETag": owner_etag(error.current_version)},
+        "It has changed since; read it again before changing it.",
+        headers={} if version is None else {"ETag": owner_etag(version)},
     ).response()
 
 
@@ -81,11 +87,11 @@ def _account_erased(_error: AccountErased) -> Response:
     return unauthorized("invalid_token", "The account of this access token is gone.").response()
 
 
-def _written_by_newer_code(error: WrittenByNewerCode) -> Response:
-    _log.warning("written by newer code", reason=repr(error))
+def _upgrade_in_progress(error: UpgradeInProgress) -> Response:
+    _log.warning("upgrade in progress", reason=repr(error))
     return Problem(
         503,
         "upgrade_in_progress",
-        "The service is being upgraded and this replica is not yet; try again shortly.",
+        "The service is being upgraded and cannot do this yet; try again shortly.",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     ).response()

@@ -75,7 +75,7 @@ def _place(**presence: Any) -> StrictString:
     return _text("Kitchen", **presence)
 
 
-def _time(**presence: Any) -> WallClockTime:
+def wall_clock_time(**presence: Any) -> WallClockTime:
     return WallClockTime(
         metadata={
             "type": "string",
@@ -153,7 +153,7 @@ class HabitBody(StrictSchema):
 
     action = _action(required=True)
     place = _place(required=True)
-    time = _time(required=True)
+    time = wall_clock_time(required=True)
     duration_seconds = _duration_seconds(required=True)
     period_days = _period_days(load_default=1)
     is_pleasant = _is_pleasant(load_default=False)
@@ -167,7 +167,7 @@ class HabitPatch(StrictSchema):
 
     action = _action()
     place = _place()
-    time = _time()
+    time = wall_clock_time()
     duration_seconds = _duration_seconds()
     period_days = _period_days()
     is_pleasant = _is_pleasant()
@@ -182,7 +182,7 @@ class HabitRepresentation(ma.Schema):
     id = fields.String(required=True, metadata={"example": EXAMPLE_ID})
     action = _action(required=True)
     place = _place(required=True)
-    time = _time(required=True)
+    time = wall_clock_time(required=True)
     duration_seconds = _duration_seconds(required=True)
     period_days = _period_days(required=True)
     is_pleasant = _is_pleasant(required=True)

@@ -1,9 +1,9 @@
 """The tables of the habits database; the constraints make rows that break a rule impossible.
 
 `streams` guards the version of each stream, `events` is the truth and append-only by trigger,
-`habits` is the read model and can be rebuilt from `events`, `owners` serialises an account's
-commands and remembers which accounts were erased, `idempotency_keys` remembers which requests to
-create a habit were answered.
+`habits` and `days` are the read model and can be rebuilt from `events`, `owners` serialises an
+account's commands and remembers which accounts were erased, `account_time_zones` is what its
+events told of its clock, `idempotency_keys` remembers which requests were answered.
 """
 
 from sqlalchemy import (
@@ -11,12 +11,14 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
+    Numeric,
     SmallInteger,
     String,
     Table,
@@ -113,14 +115,52 @@ habits = Table(
     ),
 )
 
+days = Table(
+    "days",
+    metadata,
+    Column("id", Uuid, ForeignKey("streams.id"), primary_key=True),
+    Column("habit_id", Uuid, ForeignKey("streams.id"), nullable=False),
+    Column("owner_id", Uuid, nullable=False, index=True),
+    Column("date", Date, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("value", Numeric(10, 3)),
+    Column("target_value", Numeric(10, 3)),
+    Column("unit", String(32)),
+    Column("slots", JSONB, nullable=False),
+    Column("note", String(1000)),
+    Column("channel", Text, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("habit_id", "date"),
+    CheckConstraint("status IN ('done', 'skipped', 'partial')", name="status"),
+    CheckConstraint("channel IN ('api', 'telegram', 'import')", name="channel"),
+    CheckConstraint("value > 0", name="value"),
+)
+
+# Every time zone an account has had: the first date of a habit is a date of the zone of its
+# creation.
+account_time_zones = Table(
+    "account_time_zones",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("owners.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("time_zone", Text, nullable=False),
+)
+
+# One row: which forms of events every process of a rollout can read.
+writing_level = Table("writing_level", metadata, Column("level", SmallInteger, primary_key=True))
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
     Column("owner_id", Uuid, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False),
-    Column("habit_id", Uuid, ForeignKey("streams.id"), nullable=False),
+    Column("habit_id", Uuid, ForeignKey("streams.id")),
+    Column("days", JSONB),
     Column("used_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("(habit_id IS NULL) <> (days IS NULL)", name="habit_or_days"),
 )
 
 outbox = define_outbox(metadata)

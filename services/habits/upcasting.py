@@ -12,7 +12,11 @@ JsonObject = dict[str, Any]
 UpcastStep = Callable[[JsonObject], JsonObject]
 
 
-class WrittenByNewerCode(Exception):
+class UpgradeInProgress(Exception):
+    """What is asked can be done when the rollout is over; nothing is wrong with the request."""
+
+
+class WrittenByNewerCode(UpgradeInProgress):
     """Only newer code can read what is stored; a replica of it can answer."""
 
 

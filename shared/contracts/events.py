@@ -43,6 +43,37 @@ class HabitStateV1:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DaySlotV1:
+    """One of a habit's times on a day."""
+
+    time: time
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitDayStateV1:
+    """A habit's local date after the event, an aggregate of its own: subject `<habit>/<date>`.
+
+    `cleared`: nothing is recorded any more; there is no status, and of an erased account no note.
+    Target, unit and times are those the habit had when it was recorded.
+    """
+
+    habit_id: str
+    owner_id: str
+    date: date
+    status: Literal["done", "skipped", "partial"] | None
+    value: int | float | None
+    target_value: int | float | None
+    unit: str | None
+    slots: list[DaySlotV1]
+    note: str | None
+    channel: Literal["api", "telegram", "import"]
+    recorded_at: AwareDatetime
+    cleared: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStateV1:
     """An account after the event, without its e-mail: personal data stays in auth.
 
@@ -153,6 +184,7 @@ class ReminderFailedV1:
 
 EventBody = (
     HabitStateV1
+    | HabitDayStateV1
     | AccountStateV1
     | ChatLinkStateV1
     | ReminderDueV1
@@ -164,6 +196,8 @@ EventBody = (
 HABIT_CREATED = "habit.created.v1"
 HABIT_CHANGED = "habit.changed.v1"
 HABIT_DELETED = "habit.deleted.v1"
+HABIT_DAY_RECORDED = "habit.day_recorded.v1"
+HABIT_DAY_CLEARED = "habit.day_cleared.v1"
 ACCOUNT_REGISTERED = "account.registered.v1"
 ACCOUNT_CHANGED = "account.changed.v1"
 ACCOUNT_DELETED = "account.deleted.v1"
@@ -179,6 +213,8 @@ EVENT_TYPES: dict[str, type[EventBody]] = {
     HABIT_CREATED: HabitStateV1,
     HABIT_CHANGED: HabitStateV1,
     HABIT_DELETED: HabitStateV1,
+    HABIT_DAY_RECORDED: HabitDayStateV1,
+    HABIT_DAY_CLEARED: HabitDayStateV1,
     ACCOUNT_REGISTERED: AccountStateV1,
     ACCOUNT_CHANGED: AccountStateV1,
     ACCOUNT_DELETED: AccountStateV1,

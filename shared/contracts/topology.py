@@ -38,7 +38,7 @@ _ACCOUNTS = (events.ACCOUNT_REGISTERED, events.ACCOUNT_CHANGED, events.ACCOUNT_D
 _TELEGRAM = (events.TELEGRAM_LINKED, events.TELEGRAM_UNLINKED, events.TELEGRAM_BLOCKED)
 
 SCHEDULER_EVENTS = WorkQueue("scheduler.events", _HABITS + _ACCOUNTS + _TELEGRAM)
-HABITS_EVENTS = WorkQueue("habits.events", (events.ACCOUNT_DELETED,))
+HABITS_EVENTS = WorkQueue("habits.events", _ACCOUNTS)
 NOTIFIER_EVENTS = WorkQueue("notifier.events", _ACCOUNTS)
 REMINDERS = WorkQueue("reminders", past_bindings=(events.REMINDER_DUE,))
 TELEGRAM_MESSAGES = WorkQueue("telegram.messages")

@@ -14,6 +14,7 @@ import services.notifier.tables
 import services.scheduler.tables
 from deploy.api_docs.asyncapi import build_asyncapi
 from services.auth.accounts import change_profile, erase, register
+from services.habits.days.day_messages import announce as announce_days
 from services.habits.habit_events import ActiveHabit, DeletedHabit, evolve_all
 from services.habits.public_events import announce as announce_habit
 from services.notifier.linking.chat_links import block, link, unlink
@@ -23,6 +24,8 @@ from services.scheduler.announcing import announce as announce_reminders
 from shared.contracts.events import EVENT_TYPES
 from shared.database import new_engine, transaction
 from shared.outbox.table import OUTBOX
+from tests.contracts.habits.test_day_events import HISTORIES as DAY_HISTORIES
+from tests.contracts.habits.test_day_events import message_after
 from tests.contracts.habits.test_habit_messages import HISTORIES
 from tests.contracts.notifier.test_notifier_events import ACCOUNT_ID, REMINDER
 from tests.contracts.scheduler.test_reminder_events import HABIT_ID, reminders
@@ -42,7 +45,7 @@ class Sent:
     def attributes(self) -> dict[str, str]:
         """Return what makes events of this type alike; the subject by what it is made of."""
         about = self.headers["cloudEvents:subject"]
-        for field in ("id", "account_id"):
+        for field in ("id", "account_id", "habit_id", "date"):
             if self.body.get(field):
                 about = about.replace(self.body[field], f"<{field}>")
         kinds = {name: kind_of(value) for name, value in self.headers.items()}
@@ -69,6 +72,7 @@ def _tell_of_habits(connection: Connection) -> None:
         after = evolve_all(history)
         assert isinstance(after, ActiveHabit | DeletedHabit)
         announce_habit(connection, history[-1], after)
+    announce_days(connection, [message_after(history) for history in DAY_HISTORIES.values()])
 
 
 def _tell_of_due_reminders(connection: Connection) -> None:

@@ -66,4 +66,4 @@ def test_the_newest_version_of_each_type_is_written_like_its_golden_file(
 
 
 def test_every_golden_file_is_read_by_a_test() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.json")} == EVENTS.keys()
+    assert {path.stem for path in GOLDEN.glob("habit.*.json")} == EVENTS.keys()

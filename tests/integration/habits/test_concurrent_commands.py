@@ -18,8 +18,9 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from services.habits import read_model
-from services.habits.command_handling import HabitCommands, StaleVersion
+from services.habits.command_handling import HabitCommands
 from services.habits.erasure import erase_account
+from services.habits.etags import StaleVersion
 from services.habits.event_store import EventStore
 from services.habits.habit import HabitRefusal
 from services.habits.habit_details import HabitDetails

@@ -12,11 +12,12 @@ from sqlalchemy import Engine, select, text
 
 from services.habits.account_events import handle_account_events
 from services.habits.erasure import erase_account
-from services.habits.tables import events, outbox, owners, streams
+from services.habits.tables import account_time_zones, events, outbox, owners, streams
 from shared.contracts.cloud_event import CloudEvent, UnreadableMessage
 from shared.contracts.events import ACCOUNT_CHANGED, ACCOUNT_DELETED, AccountStateV1
 from shared.contracts.topology import HABITS_EVENTS
 from shared.database import transaction
+from shared.instants import now
 from shared.messaging.deliveries import Delivery
 from tests.integration.habits.callers import WATER, Caller, assert_problem, body_of
 
@@ -43,7 +44,7 @@ def tables_that_hold(engine: Engine, secret: str) -> list[str]:
     with engine.connect() as connection:
         return [
             table
-            for table in ("owners", "streams", "events", "habits")
+            for table in ("owners", "streams", "events", "habits", "days")
             if connection.execute(
                 text(f"SELECT 1 FROM {table} t WHERE t::text LIKE :secret"),  # noqa: S608
                 {"secret": f"%{secret}%"},
@@ -54,12 +55,48 @@ def tables_that_hold(engine: Engine, secret: str) -> list[str]:
 def test_nothing_of_what_was_written_stays(engine: Engine, anna: Caller, boris: Caller) -> None:
     anna.create(action=SECRET, is_published=True)
     deleted = anna.create(place=SECRET)
+    note(anna, deleted["id"], SECRET)
+    note(anna, anna.create()["id"], SECRET)
     anna.delete(deleted["id"])
     kept = boris.create()
-    assert tables_that_hold(engine, SECRET) == ["events", "habits"]
-    assert erase(engine, anna.account_id) == 2
+    note(boris, kept["id"], "nobody's secret")
+    assert tables_that_hold(engine, SECRET) == ["events", "habits", "days"]
+    assert erase(engine, anna.account_id) == 3
     assert tables_that_hold(engine, SECRET) == []
     assert boris.read(kept["id"]) == kept
+
+
+def note(caller: Caller, habit_id: str, text: str) -> None:
+    """Answer for today with a note."""
+    path = f"/api/habit/{habit_id}/days/{now().date()}/"
+    answer = caller.request("PUT", path, json={"status": "done", "note": text})
+    assert answer.status_code == 201, answer.text
+
+
+def test_each_recorded_day_ends_without_its_note(engine: Engine, anna: Caller) -> None:
+    habit_id = anna.create()["id"]
+    note(anna, habit_id, SECRET)
+    erase(engine, anna.account_id)
+    erase(engine, anna.account_id)
+    recorded, cleared = told_of(engine, f"{habit_id}/{now().date()}")
+    assert (recorded["type"], recorded["note"]) == ("habit.day_recorded.v1", SECRET)
+    assert (cleared["type"], cleared["note"]) == ("habit.day_cleared.v1", None)
+    assert (cleared["cleared"], cleared["status"], cleared["version"]) == (True, None, 2)
+
+
+def test_the_clock_of_an_erased_account_is_forgotten(engine: Engine, anna: Caller) -> None:
+    anna.create()
+    handle(engine, delivery(ACCOUNT_CHANGED, account(str(anna.account_id), deleted=False)))
+    assert clocks_of(engine, anna) == 1
+    erase(engine, anna.account_id)
+    handle(engine, delivery(ACCOUNT_CHANGED, account(str(anna.account_id), deleted=False)))
+    assert clocks_of(engine, anna) == 0
+
+
+def clocks_of(engine: Engine, caller: Caller) -> int:
+    of_caller = account_time_zones.c.account_id == caller.account_id
+    with engine.connect() as connection:
+        return len(connection.execute(select(account_time_zones).where(of_caller)).all())
 
 
 def test_each_habit_ends_with_blank_texts_also_those_deleted_before(

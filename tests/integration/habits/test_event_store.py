@@ -112,6 +112,27 @@ def test_appending_to_another_version_is_refused(
     assert versions(engine, stream_id) == [1]
 
 
+def test_many_streams_move_on_together_or_none_does(engine: Engine, stream_id: UUID) -> None:
+    new_id, other_id = uuid4(), uuid4()
+    event = moved_to("Bed")
+    with transaction(engine) as connection:
+        STORE.append_each(
+            connection,
+            {new_id: (0, created(new_id)), stream_id: (1, event)},
+            owner_id=OWNER,
+            meta={},
+        )
+    assert (versions(engine, new_id), versions(engine, stream_id)) == ([1], [1, 2])
+    for expected in (0, 1, 3):
+        stale: dict[UUID, tuple[int, HabitEvent]] = {
+            other_id: (0, created(other_id)),
+            stream_id: (expected, event),
+        }
+        with pytest.raises(ConcurrentChange), transaction(engine) as connection:
+            STORE.append_each(connection, stale, owner_id=OWNER, meta={})
+    assert (versions(engine, other_id), versions(engine, stream_id)) == ([], [1, 2])
+
+
 def test_a_new_stream_starts_at_nothing(engine: Engine) -> None:
     with pytest.raises(ConcurrentChange), transaction(engine) as connection:
         append(connection, uuid4(), 3, moved_to("Bed"))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
+from typing import Literal
 from uuid import uuid4
 
 import psycopg
@@ -13,17 +14,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, delete, insert, select, update
 
 from services.habits.app import build_app
-from services.habits.event_store import EventStore
 from services.habits.rebuild_read_model import rebuild_read_model
-from services.habits.stored_events import HABITS
-from services.habits.tables import habits, streams
+from services.habits.tables import days, habits, streams
 from shared import instants
 from shared.database import new_engine, transaction
 from shared.migrations import alembic_config, migrate
 from tests.integration.habits.callers import Caller, body_of, find_key
+from tests.integration.habits.test_days import clear, put
 from tests.integration.habits.test_erasure import erase
-
-STORE = EventStore(HABITS)
 
 
 @pytest.fixture
@@ -47,10 +45,14 @@ def client(engine: Engine) -> FlaskClient:
 
 def dump(url: str) -> bytes:
     """Return the read model as COPY writes it: every column of every row, as stored."""
+    return _dump(url, "habits") + _dump(url, "days")
+
+
+def _dump(url: str, table: Literal["habits", "days"]) -> bytes:
     with (
         psycopg.connect(url) as connection,
         connection.cursor().copy(
-            "COPY (SELECT * FROM habits ORDER BY id) TO STDOUT (FORMAT binary)"
+            f"COPY (SELECT * FROM {table} ORDER BY id) TO STDOUT (FORMAT binary)"  # noqa: S608
         ) as copy,
     ):
         return b"".join(bytes(block) for block in copy)
@@ -67,6 +69,18 @@ def live_through_everything(caller: Caller) -> None:
     caller.patch(caller.create(reward="Tea")["id"], {"reward": None, "is_pleasant": True})
     caller.delete(bath)
     caller.delete(caller.create()["id"])
+    answer_for_days(caller)
+
+
+def answer_for_days(caller: Caller) -> None:
+    water, gone = caller.create()["id"], caller.create()["id"]
+    put(caller, water, {"value": 2.125, "note": "Ünïcödé 😀"})
+    put(caller, water, {"status": "skipped"})
+    put(caller, gone, {"status": "done"})
+    clear(caller, gone)
+    put(caller, gone, {"status": "done"})
+    caller.delete(gone)
+    clear(caller, caller.create()["id"])
 
 
 def test_the_rebuilt_table_is_the_table_that_was_byte_for_byte(
@@ -80,10 +94,12 @@ def test_the_rebuilt_table_is_the_table_that_was_byte_for_byte(
     with transaction(engine) as connection:
         connection.execute(delete(habits).where(habits.c.owner_id == anna.account_id))
         connection.execute(update(habits).values(place="damaged", version=99))
+        connection.execute(delete(days).where(days.c.owner_id == anna.account_id))
+        connection.execute(update(days).values(note="damaged", version=99))
         erased = connection.execute(select(streams.c.id).where(streams.c.erased_at.is_not(None)))
         connection.execute(insert(habits).values(_invented(erased.scalars().first())))
     assert dump(habits_url) != before
-    assert rebuild_read_model(engine, STORE) == 12
+    assert rebuild_read_model(engine) == {"habits": 16, "days": 4}
     assert dump(habits_url) == before
 
 
@@ -91,13 +107,13 @@ def test_a_habit_from_before_it_was_kept_gets_the_instant_of_its_timing_from_its
     engine: Engine, habits_url: str, client: FlaskClient
 ) -> None:
     live_through_everything(Caller(client))
-    before = dump(habits_url)
+    before = _dump(habits_url, "habits")
     with engine.connect() as connection, connection.begin():
         config = alembic_config("habits", habits_url)
         config.attributes["connection"] = connection
         command.downgrade(config, "0002")
     migrate("habits", habits_url)
-    assert dump(habits_url) == before
+    assert _dump(habits_url, "habits") == before
 
 
 def _invented(habit_id: object) -> dict[str, object]:
@@ -120,7 +136,7 @@ def _invented(habit_id: object) -> dict[str, object]:
 
 
 def test_an_empty_store_makes_an_empty_table(engine: Engine) -> None:
-    assert rebuild_read_model(engine, STORE) == 0
+    assert rebuild_read_model(engine) == {"habits": 0, "days": 0}
 
 
 def test_rebuilding_while_the_service_writes_loses_nothing(
@@ -144,13 +160,13 @@ def test_rebuilding_while_the_service_writes_loses_nothing(
         writers = [pool.submit(write, caller) for caller in callers]
         try:
             for _ in range(10):
-                rebuild_read_model(engine, STORE)
+                rebuild_read_model(engine)
                 assert client.get("/api/habit/public/").status_code == 200
         finally:
             stop.set()
         assert min(writer.result(timeout=30) for writer in writers) > 1
     after_writing = dump(habits_url)
-    rebuild_read_model(engine, STORE)
+    rebuild_read_model(engine)
     assert dump(habits_url) == after_writing
     for caller in callers:
         count = body_of(caller.get("/api/habit/"))["count"]

@@ -17,7 +17,8 @@ import requests
 
 from deploy.local.ports import free_ports
 from shared.migrations import migrate
-from tests.integration.habits.callers import Caller, body_of
+from tests.integration.habits.callers import Caller, assert_problem, body_of
+from tests.integration.habits.test_days import DONE, add, clear, put, recorded
 from tests.integration.habits.test_processes import LIMIT_SECONDS, answers, public_keys, wait_for
 
 if TYPE_CHECKING:
@@ -161,3 +162,13 @@ def test_both_releases_change_one_habit_at_once_and_no_change_is_lost(
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(change, range(40))) == list(range(2, 42))
     assert _common(old.read(habit_id)) == _common(anna.read(habit_id))
+
+
+def test_days_wait_until_the_last_release_is_gone(habits_url: str, anna: Caller) -> None:
+    habit_id = anna.create()["id"]
+    for answer in (put(anna, habit_id, DONE), add(anna, habit_id, 1)):
+        assert_problem(answer, 503, "upgrade_in_progress")
+    assert recorded(anna, habit_id) == []
+    assert clear(anna, habit_id).status_code == 204
+    migrate("habits", habits_url)
+    assert put(anna, habit_id, DONE).status_code == 201

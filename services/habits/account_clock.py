@@ -1,0 +1,85 @@
+"""What time it is for an account: the time zones it has had, as its `account.*` events told them.
+
+A row for each version of the account, in whatever order they come. Until the first is heard of,
+the account's clock is not known, and UTC stands in for it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from services.habits.owners import AccountErased
+from services.habits.tables import account_time_zones, owners
+from shared.contracts.events import AccountStateV1
+from shared.recurrence.local_dates import UnknownTimeZone, earliest_date_at, local_date_at
+
+_UNKNOWN = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePeriod:
+    """An account's time zone from an instant on."""
+
+    since: datetime
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountClock:
+    """`periods` are the account's time zones, oldest first; none while nothing is known."""
+
+    periods: tuple[ZonePeriod, ...] = ()
+
+    def today(self, now: datetime) -> date:
+        """Return the date on the account's wall."""
+        return _date(now, self.periods[-1].time_zone if self.periods else _UNKNOWN)
+
+    def date_of(self, instant: datetime) -> date:
+        """Return the date that was on the account's wall at an instant."""
+        begun = [period for period in self.periods if period.since <= instant]
+        period = begun[-1] if begun else next(iter(self.periods), None)
+        return _date(instant, period.time_zone if period else _UNKNOWN)
+
+    def earliest_date_of(self, instant: datetime) -> date:
+        """Return `date_of`, or the earliest date it can turn out to be while nothing is known."""
+        return self.date_of(instant) if self.periods else earliest_date_at(instant)
+
+
+def _date(instant: datetime, time_zone: str) -> date:
+    try:
+        return local_date_at(instant, time_zone)
+    except UnknownTimeZone:
+        return local_date_at(instant, _UNKNOWN)
+
+
+def read_clock(connection: Connection, account_id: UUID) -> AccountClock:
+    """Return the account's clock, by one statement. Raises AccountErased."""
+    rows = connection.execute(
+        select(owners.c.erased_version, account_time_zones.c.since, account_time_zones.c.time_zone)
+        .select_from(
+            owners.outerjoin(account_time_zones, account_time_zones.c.account_id == owners.c.id)
+        )
+        .where(owners.c.id == account_id)
+        .order_by(account_time_zones.c.version)
+    ).all()
+    if any(row.erased_version is not None for row in rows):
+        raise AccountErased(str(account_id))
+    known = [row for row in rows if row.since is not None]
+    return AccountClock(tuple(ZonePeriod(row.since, row.time_zone) for row in known))
+
+
+def remember_time_zone(connection: Connection, account_id: UUID, account: AccountStateV1) -> None:
+    """Remember the time zone of this version of the account; once, however often it is told."""
+    connection.execute(
+        upsert(account_time_zones)
+        .values(
+            account_id=account_id,
+            version=account.version,
+            since=account.settings_since or account.updated_at,
+            time_zone=account.time_zone,
+        )
+        .on_conflict_do_nothing()
+    )

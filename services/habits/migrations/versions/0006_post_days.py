@@ -1,0 +1,19 @@
+"""Days may be written: every process can read them by now.
+
+Revision ID: 0006
+"""
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("UPDATE writing_level SET level = 2")
+
+
+def downgrade() -> None:
+    op.execute("UPDATE writing_level SET level = 1")

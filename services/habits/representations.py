@@ -1,0 +1,24 @@
+"""Habits as the API shows them: to their owner, and to everybody else."""
+
+from dataclasses import replace
+from typing import Any
+
+from services.habits.habit_details import all_details
+from services.habits.habit_events import ActiveHabit
+
+
+def representation(habit: ActiveHabit) -> dict[str, Any]:
+    """Return what the owner may read."""
+    return {
+        "id": str(habit.id),
+        **all_details(habit.details),
+        "created_at": habit.created_at,
+        "updated_at": habit.updated_at,
+        "version": habit.version,
+    }
+
+
+def public_representation(habit: ActiveHabit) -> dict[str, Any]:
+    """Return what everybody may read of a published habit."""
+    # A link joins habits of one owner, so showing it would tell which habits share one.
+    return representation(replace(habit, details=replace(habit.details, linked_habit_id=None)))

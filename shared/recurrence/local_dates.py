@@ -1,0 +1,40 @@
+"""Dates on the walls of time zones, by the pinned `tzdata` package alone."""
+
+import zoneinfo
+from datetime import date, datetime, timedelta
+
+# Without this, zoneinfo prefers the machine's own files to the pinned package.
+zoneinfo.reset_tzpath(to=())
+
+_EASTERNMOST = timedelta(hours=14)
+_WESTERNMOST = timedelta(hours=-12)
+
+
+class UnknownTimeZone(Exception):
+    """The pinned time-zone data has no zone of this name; only newer data can help."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"unknown time zone {name!r}")
+
+
+def zone_named(name: str) -> zoneinfo.ZoneInfo:
+    """Return the zone. Raises UnknownTimeZone."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UnknownTimeZone(name) from error
+
+
+def local_date_at(instant: datetime, time_zone: str) -> date:
+    """Return the date on the wall of that zone at that instant. Raises UnknownTimeZone."""
+    return instant.astimezone(zone_named(time_zone)).date()
+
+
+def latest_date_at(instant: datetime) -> date:
+    """Return the date in the zone that is ahead of all others (UTC+14)."""
+    return (instant + _EASTERNMOST).date()
+
+
+def earliest_date_at(instant: datetime) -> date:
+    """Return the date in the zone that is behind all others (UTC-12)."""
+    return (instant + _WESTERNMOST).date()

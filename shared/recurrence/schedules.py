@@ -1,0 +1,59 @@
+"""A habit's schedule as a value, and the local dates it means.
+
+Dates are calendar dates of the owner; a clock or a time zone never comes into it. A habit that is
+done some times a week is due on every date: on which ones it is done is its owner's choice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class EveryNDays:
+    """On the first date and on every n-th date after it."""
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weekdays:
+    """On these days of the week, 1 (Monday) to 7 (Sunday), as ISO 8601 numbers them."""
+
+    weekdays: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimesPerWeek:
+    """So many times from Monday to Sunday, on whichever dates."""
+
+    times: int
+
+
+Schedule = EveryNDays | Weekdays | TimesPerWeek
+
+
+def is_scheduled(schedule: Schedule, first_date: date, day: date) -> bool:
+    """Whether the schedule that begins on `first_date` means this date."""
+    if day < first_date:
+        return False
+    match schedule:
+        case EveryNDays(n):
+            return (day - first_date).days % n == 0
+        case Weekdays(weekdays):
+            return day.isoweekday() in weekdays
+        case TimesPerWeek():
+            return True
+
+
+def scheduled_dates(schedule: Schedule, first_date: date, begin: date, end: date) -> Iterator[date]:
+    """Yield the dates the schedule means from `begin` to `end`, both included, oldest first."""
+    day = max(begin, first_date)
+    while day <= end:
+        if is_scheduled(schedule, first_date, day):
+            yield day
+        if day == date.max:
+            return
+        day += _ONE_DAY
