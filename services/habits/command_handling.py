@@ -18,17 +18,27 @@ from services.habits import idempotency, public_events, read_model
 from services.habits.etags import StaleVersion
 from services.habits.habit import (
     MOST_HABITS,
+    ArchiveHabit,
     ChangeHabit,
     ClearLink,
     CreateHabit,
     DeleteHabit,
     HabitCommand,
+    RestoreHabit,
     TooManyHabits,
+    UnarchiveHabit,
     decide,
     owned,
 )
 from services.habits.habit_details import DetailChanges, HabitDetails
-from services.habits.habit_events import ActiveHabit, HabitEvent, HabitState, NoHabit, evolve
+from services.habits.habit_events import (
+    ActiveHabit,
+    DeletedHabit,
+    HabitEvent,
+    HabitState,
+    NoHabit,
+    evolve,
+)
 from services.habits.idempotency import IdempotencyKey
 from services.habits.owners import lock_owner
 from services.habits.stored_events import HabitStore, stored_type
@@ -124,6 +134,42 @@ class HabitCommands:
 
         self._run(by, work)
 
+    def archive(self, habit_id: UUID, by: UUID, if_match: frozenset[int] | None) -> ActiveHabit:
+        """Archive a habit, if it is not. Raises a HabitRefusal or StaleVersion."""
+        return self._act(habit_id, by, if_match, lambda now: ArchiveHabit(by=by, now=now))
+
+    def unarchive(self, habit_id: UUID, by: UUID, if_match: frozenset[int] | None) -> ActiveHabit:
+        """Take a habit out of the archive. Raises a HabitRefusal or StaleVersion."""
+        return self._act(habit_id, by, if_match, lambda now: UnarchiveHabit(by=by, now=now))
+
+    def restore(self, habit_id: UUID, by: UUID) -> ActiveHabit:
+        """Bring a deleted habit back, if it is deleted. Raises a HabitRefusal."""
+
+        def work(unit: "_UnitOfWork") -> ActiveHabit:
+            state = unit.load(habit_id)
+            linked_id = None
+            if isinstance(state, DeletedHabit) and state.owner_id == by:
+                unit.refuse_if_full(self._most_habits)
+                linked_id = state.details.linked_habit_id
+            linkable_ids = unit.linkable(linked_id)
+            command = RestoreHabit(by=by, linkable_ids=linkable_ids, now=self._now())
+            return _active(unit.execute(habit_id, command, state))
+
+        return self._run(by, work)
+
+    def _act(
+        self,
+        habit_id: UUID,
+        by: UUID,
+        if_match: frozenset[int] | None,
+        make: Callable[[datetime], HabitCommand],
+    ) -> ActiveHabit:
+        def work(unit: "_UnitOfWork") -> ActiveHabit:
+            habit = unit.load_owned(habit_id, if_match)
+            return _active(unit.execute(habit_id, make(self._now()), habit))
+
+        return self._run(by, work)
+
     def _run(self, by: UUID, work: Callable[["_UnitOfWork"], Result]) -> Result:
         with transaction(self._engine) as connection:
             lock_owner(connection, by)
@@ -200,5 +246,5 @@ def event_meta(actor: UUID) -> JsonObject:
 
 
 def _active(state: HabitState) -> ActiveHabit:
-    assert isinstance(state, ActiveHabit)  # noqa: S101 - neither creating nor changing deletes
+    assert isinstance(state, ActiveHabit)  # noqa: S101 - none of the commands it comes from deletes
     return state

@@ -5,7 +5,7 @@ is known of the owner's other habits come in with the command.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
@@ -19,11 +19,15 @@ from services.habits.habit_details import (
 )
 from services.habits.habit_events import (
     ActiveHabit,
+    DeletedHabit,
+    HabitArchived,
     HabitChanged,
     HabitCreated,
     HabitDeleted,
     HabitEvent,
+    HabitRestored,
     HabitState,
+    HabitUnarchived,
     LinkCleared,
 )
 
@@ -33,6 +37,8 @@ STILL_LINKED = "Other habits are linked to this habit, so it has to stay pleasan
 
 # An account's reminders of one minute share its chat, and everybody shares the bot.
 MOST_HABITS = 1000
+
+RESTORABLE_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,27 @@ class DeleteHabit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreHabit:
+    """Bring a deleted habit back; `linkable_ids` as for creating it."""
+
+    by: UUID
+    linkable_ids: frozenset[UUID]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveHabit:
+    by: UUID
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnarchiveHabit:
+    by: UUID
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClearLink:
     """The habit it is linked to goes away."""
 
@@ -71,7 +98,15 @@ class ClearLink:
     now: datetime
 
 
-HabitCommand = CreateHabit | ChangeHabit | DeleteHabit | ClearLink
+HabitCommand = (
+    CreateHabit
+    | ChangeHabit
+    | ArchiveHabit
+    | UnarchiveHabit
+    | DeleteHabit
+    | RestoreHabit
+    | ClearLink
+)
 
 
 class HabitRefusal(Exception):
@@ -98,7 +133,7 @@ class RulesBroken(HabitRefusal):
         self.errors = errors
 
 
-def decide(command: HabitCommand, state: HabitState) -> list[HabitEvent]:
+def decide(command: HabitCommand, state: HabitState) -> list[HabitEvent]:  # noqa: PLR0911
     """Return what happens, nothing if nothing changes. Raises a HabitRefusal."""
     match command:
         case CreateHabit():
@@ -108,6 +143,14 @@ def decide(command: HabitCommand, state: HabitState) -> list[HabitEvent]:
         case DeleteHabit():
             owned(state, command.by)
             return [HabitDeleted(at=command.now)]
+        case ArchiveHabit():
+            is_archived = owned(state, command.by).archived_at is not None
+            return [] if is_archived else [HabitArchived(at=command.now)]
+        case UnarchiveHabit():
+            is_archived = owned(state, command.by).archived_at is not None
+            return [HabitUnarchived(at=command.now)] if is_archived else []
+        case RestoreHabit():
+            return _restore(command, state)
         case ClearLink():
             return _clear_link(command, state)
         case _:
@@ -145,6 +188,19 @@ def _change(command: ChangeHabit, habit: ActiveHabit) -> list[HabitEvent]:
         must_stay_pleasant=command.others_link_to_it,
     )
     return [HabitChanged.of(changes, command.now)]
+
+
+def _restore(command: RestoreHabit, state: HabitState) -> list[HabitEvent]:
+    if not isinstance(state, DeletedHabit):
+        owned(state, command.by)
+        return []
+    is_too_late = command.now - state.deleted_at > RESTORABLE_FOR
+    if state.owner_id != command.by or is_too_late:
+        raise HabitNotFound
+    linked_id = state.details.linked_habit_id
+    is_lost = linked_id is not None and linked_id not in command.linkable_ids
+    restored: list[HabitEvent] = [HabitRestored(at=command.now)]
+    return [*restored, LinkCleared(at=command.now)] if is_lost else restored
 
 
 def _clear_link(command: ClearLink, state: HabitState) -> list[HabitEvent]:

@@ -8,14 +8,19 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import time as local_time
+from decimal import Decimal
 from typing import TypedDict, cast
 from uuid import UUID
+
+from services.habits.quantities import LARGEST_QUANTITY
 
 LONGEST_TEXT_CHARACTERS = 255
 SHORTEST_DURATION_SECONDS = 1
 LONGEST_DURATION_SECONDS = 120
 SHORTEST_PERIOD_DAYS = 1
 LONGEST_PERIOD_DAYS = 7
+
+LONGEST_UNIT_CHARACTERS = 32
 
 BLANK = "Must not be blank."
 TOO_LONG = f"Must not be longer than {LONGEST_TEXT_CHARACTERS} characters."
@@ -29,6 +34,10 @@ WRONG_PERIOD = (
 REWARD_AND_LINK = "A habit has a reward or a linked habit, never both."
 PLEASANT_WITH_REWARD = "A pleasant habit has no reward."
 PLEASANT_WITH_LINK = "A pleasant habit has no linked habit."
+
+WRONG_TARGET = f"Must be more than 0 and not more than {LARGEST_QUANTITY:,}."
+TARGET_WITHOUT_UNIT = "A target is so much of something: it needs a unit."
+UNIT_TOO_LONG = f"Must not be longer than {LONGEST_UNIT_CHARACTERS} characters."
 
 # Control, format (zero-width) and separator characters: nothing else in a text, nothing to read.
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
@@ -47,6 +56,8 @@ class HabitDetails:
     reward: str | None = None
     linked_habit_id: UUID | None = None
     is_published: bool = False
+    target_value: Decimal | None = None
+    unit: str | None = None
 
 
 class DetailChanges(TypedDict, total=False):
@@ -61,6 +72,8 @@ class DetailChanges(TypedDict, total=False):
     reward: str | None
     linked_habit_id: UUID | None
     is_published: bool
+    target_value: Decimal | None
+    unit: str | None
 
 
 def all_details(details: HabitDetails) -> DetailChanges:
@@ -114,6 +127,20 @@ def _violations(details: HabitDetails) -> Iterator[tuple[str, str]]:
     if not SHORTEST_PERIOD_DAYS <= details.period_days <= LONGEST_PERIOD_DAYS:
         yield "period_days", WRONG_PERIOD
     yield from _violations_of_company(details)
+    yield from _violations_of_target(details)
+
+
+def _violations_of_target(details: HabitDetails) -> Iterator[tuple[str, str]]:
+    target, unit = details.target_value, details.unit
+    if target is not None and not 0 < target <= LARGEST_QUANTITY:
+        yield "target_value", WRONG_TARGET
+    if target is not None and unit is None:
+        yield "target_value", TARGET_WITHOUT_UNIT
+        yield "unit", TARGET_WITHOUT_UNIT
+    if unit is not None and is_blank(unit):
+        yield "unit", BLANK
+    if unit is not None and len(unit) > LONGEST_UNIT_CHARACTERS:
+        yield "unit", UNIT_TOO_LONG
 
 
 def _violations_of_company(details: HabitDetails) -> Iterator[tuple[str, str]]:

@@ -46,11 +46,38 @@ class LinkCleared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HabitArchived:
+    """It is over for now: not due, not reminded of, out of the list; what was recorded stays."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitUnarchived:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HabitDeleted:
     at: datetime
 
 
-HabitEvent = HabitCreated | HabitChanged | LinkCleared | HabitDeleted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitRestored:
+    """It is again what it was when it was deleted."""
+
+    at: datetime
+
+
+HabitEvent = (
+    HabitCreated
+    | HabitChanged
+    | LinkCleared
+    | HabitArchived
+    | HabitUnarchived
+    | HabitDeleted
+    | HabitRestored
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +87,12 @@ class NoHabit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveHabit:
-    """`timing_since`: since when its time, period and kind are what they are."""
+    """`timing_since`: since when what decides on its reminders is what it is."""
 
     id: UUID
     owner_id: UUID
     details: HabitDetails
+    archived_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
     timing_since: datetime
@@ -78,6 +106,7 @@ class DeletedHabit:
     id: UUID
     owner_id: UUID
     details: HabitDetails
+    archived_at: datetime | None = None
     created_at: datetime
     deleted_at: datetime
     version: int
@@ -104,36 +133,60 @@ def evolve(state: HabitState, event: HabitEvent) -> ActiveHabit | DeletedHabit:
             timing_since=event.at,
             version=1,
         )
+    if isinstance(event, HabitRestored):
+        if not isinstance(state, DeletedHabit):
+            raise UnreadableHistory("a habit was restored that was not deleted")
+        return _restored(state, event)
     if not isinstance(state, ActiveHabit):
         raise UnreadableHistory(f"{type(event).__name__} without a habit")
     return _evolve_active(state, event)
 
 
 def _evolve_active(
-    habit: ActiveHabit, event: HabitChanged | LinkCleared | HabitDeleted
+    habit: ActiveHabit,
+    event: HabitChanged | LinkCleared | HabitArchived | HabitUnarchived | HabitDeleted,
 ) -> ActiveHabit | DeletedHabit:
-    version = habit.version + 1
+    next_habit = replace(habit, updated_at=event.at, version=habit.version + 1)
     match event:
         case HabitChanged(at=at):
             details = replace(habit.details, **event.changes)
             since = at if any(map(moves_timing, event.facts)) else habit.timing_since
-            return replace(
-                habit, details=details, updated_at=at, timing_since=since, version=version
-            )
-        case LinkCleared(at=at):
-            details = replace(habit.details, linked_habit_id=None)
-            return replace(habit, details=details, updated_at=at, version=version)
+            return replace(next_habit, details=details, timing_since=since)
+        case LinkCleared():
+            return replace(next_habit, details=replace(habit.details, linked_habit_id=None))
+        case HabitArchived(at=at):
+            return replace(next_habit, archived_at=at, timing_since=at)
+        case HabitUnarchived(at=at):
+            return replace(next_habit, archived_at=None, timing_since=at)
         case HabitDeleted(at=at):
-            return DeletedHabit(
-                id=habit.id,
-                owner_id=habit.owner_id,
-                details=habit.details,
-                created_at=habit.created_at,
-                deleted_at=at,
-                version=version,
-            )
+            return _deleted(next_habit, at)
         case _:
             assert_never(event)
+
+
+def _deleted(habit: ActiveHabit, at: datetime) -> DeletedHabit:
+    return DeletedHabit(
+        id=habit.id,
+        owner_id=habit.owner_id,
+        details=habit.details,
+        archived_at=habit.archived_at,
+        created_at=habit.created_at,
+        deleted_at=at,
+        version=habit.version,
+    )
+
+
+def _restored(habit: DeletedHabit, event: HabitRestored) -> ActiveHabit:
+    return ActiveHabit(
+        id=habit.id,
+        owner_id=habit.owner_id,
+        details=habit.details,
+        archived_at=habit.archived_at,
+        created_at=habit.created_at,
+        updated_at=event.at,
+        timing_since=event.at,
+        version=habit.version + 1,
+    )
 
 
 def evolve_all(events: Iterable[HabitEvent]) -> HabitState:

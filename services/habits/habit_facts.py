@@ -7,6 +7,7 @@ line of the history. A fact is known by the fields it is told with, and no field
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import time as local_time
+from decimal import Decimal
 from typing import TypedDict, assert_never, cast
 from uuid import UUID
 
@@ -21,6 +22,11 @@ class WordingChanges(TypedDict, total=False):
 class TimingChanges(TypedDict, total=False):
     time: local_time
     period_days: int
+
+
+class TargetChanges(TypedDict, total=False):
+    target_value: Decimal | None
+    unit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,13 @@ class HabitRescheduled:
 @dataclass(frozen=True, slots=True)
 class DurationChosen:
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetChosen:
+    """So much is to be done on each day, or no certain amount."""
+
+    changes: TargetChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,7 @@ HabitFact = (
     HabitReworded
     | HabitRescheduled
     | DurationChosen
+    | TargetChosen
     | MadePleasant
     | MadeUseful
     | RewardChosen
@@ -100,6 +114,7 @@ HabitFact = (
 
 _WORDING = WordingChanges.__annotations__.keys()
 _TIMING = TimingChanges.__annotations__.keys()
+_TARGET = TargetChanges.__annotations__.keys()
 
 
 def facts_of(changes: DetailChanges) -> tuple[HabitFact, ...]:
@@ -127,6 +142,8 @@ def _facts(changes: DetailChanges) -> Iterator[HabitFact]:
         yield HabitRescheduled(cast("TimingChanges", timing))
     if "duration_seconds" in changes:
         yield DurationChosen(changes["duration_seconds"])
+    if target := {name: value for name, value in changes.items() if name in _TARGET}:
+        yield TargetChosen(cast("TargetChanges", target))
     if "is_pleasant" in changes:
         yield MadePleasant() if changes["is_pleasant"] else MadeUseful()
     yield from _facts_of_company(changes)
@@ -145,7 +162,7 @@ def _facts_of_company(changes: DetailChanges) -> Iterator[HabitFact]:
 
 def _changes_of(fact: HabitFact) -> DetailChanges:  # noqa: PLR0911 - one line a fact
     match fact:
-        case HabitReworded(changes) | HabitRescheduled(changes):
+        case HabitReworded(changes) | HabitRescheduled(changes) | TargetChosen(changes):
             return cast("DetailChanges", changes)
         case DurationChosen(seconds):
             return {"duration_seconds": seconds}

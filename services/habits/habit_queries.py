@@ -5,7 +5,6 @@ Nothing is told of a habit to somebody who may not read it, not even that it exi
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine
@@ -13,21 +12,32 @@ from sqlalchemy import ColumnElement, Connection, Engine
 from services.habits import read_model
 from services.habits.event_store import RecordedEvent
 from services.habits.habit import HabitNotFound
-from services.habits.habit_details import all_details
+from services.habits.habit_details import DetailChanges, HabitDetails, all_details
 from services.habits.habit_events import (
     ActiveHabit,
+    HabitArchived,
     HabitChanged,
     HabitCreated,
     HabitDeleted,
     HabitEvent,
+    HabitRestored,
+    HabitUnarchived,
     LinkCleared,
 )
 from services.habits.owners import refuse_erased
 from services.habits.pagination import PageRequest
 from services.habits.published_count import PublishedCount
+from services.habits.quantities import number
 from services.habits.stored_events import HabitStore, details_to_json
 from services.habits.upcasting import JsonObject
 from shared.database import transaction
+
+_PLAIN: dict[type[HabitEvent], str] = {
+    HabitArchived: "archived",
+    HabitUnarchived: "unarchived",
+    HabitDeleted: "deleted",
+    HabitRestored: "restored",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +58,13 @@ class HabitQueries:
         self._store = store
         self._published = PublishedCount()
 
-    def own_page(self, reader: UUID, page: PageRequest) -> tuple[int, list[ActiveHabit]]:
-        """Return the length of the reader's list, and one page of it."""
+    def own_page(
+        self, reader: UUID, page: PageRequest, *, archived: bool = False
+    ) -> tuple[int, list[ActiveHabit]]:
+        """Return the length of the reader's list, or of the archive, and one page of it."""
         with transaction(self._engine) as connection:
             refuse_erased(connection, reader)
-            which = read_model.owned_by(reader)
+            which = (read_model.archived_by if archived else read_model.kept_by)(reader)
             count = read_model.count(connection, which)
             return count, _page(connection, which, page, count)
 
@@ -67,7 +79,7 @@ class HabitQueries:
         with transaction(self._engine) as connection:
             refuse_erased(connection, reader)
             habit = read_model.find(connection, habit_id)
-        if habit is None or (habit.owner_id != reader and not habit.details.is_published):
+        if habit is None or (habit.owner_id != reader and not _is_public(habit)):
             raise HabitNotFound
         return habit
 
@@ -89,6 +101,10 @@ class HabitQueries:
         return habit.version, [_history_item(item) for item in recorded]
 
 
+def _is_public(habit: ActiveHabit) -> bool:
+    return habit.details.is_published and habit.archived_at is None
+
+
 def _page(
     connection: Connection, which: ColumnElement[bool], page: PageRequest, count: int
 ) -> list[ActiveHabit]:
@@ -105,12 +121,24 @@ def _history_item(recorded: RecordedEvent[HabitEvent]) -> HistoryItem:
 def _told(event: HabitEvent) -> tuple[str, JsonObject]:
     match event:
         case HabitCreated(details=details):
-            return "created", details_to_json(all_details(details))
+            return "created", _created(details)
         case HabitChanged():
-            return "changed", details_to_json(event.changes)
+            return "changed", _shown(event.changes)
         case LinkCleared():
             return "link_cleared", {"linked_habit_id": None}
-        case HabitDeleted():
-            return "deleted", {}
         case _:
-            assert_never(event)
+            return _PLAIN[type(event)], {}
+
+
+def _shown(changes: DetailChanges) -> JsonObject:
+    shown = details_to_json(changes)
+    if "target_value" in changes:
+        shown["target_value"] = number(changes["target_value"])
+    return shown
+
+
+def _created(details: HabitDetails) -> JsonObject:
+    """Return what a habit began with; what came to habits later only where it was used."""
+    changes = _shown(all_details(details))
+    unused = {name for name in ("target_value", "unit") if changes[name] is None}
+    return {name: value for name, value in changes.items() if name not in unused}

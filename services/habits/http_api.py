@@ -25,9 +25,10 @@ from services.habits.documented_parameters import (
     LOCATION,
 )
 from services.habits.habit_details import DetailChanges, HabitDetails, all_details
+from services.habits.habit_events import ActiveHabit
 from services.habits.habit_queries import HabitQueries
 from services.habits.idempotency import read_key
-from services.habits.list_schemas import HabitPage, HistoryPage
+from services.habits.list_schemas import HabitPage, HistoryPage, OwnHabitsQuery
 from services.habits.pagination import PageQuery, PageRequest, envelope
 from services.habits.representations import public_representation, representation
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
@@ -54,13 +55,14 @@ class OwnHabits(MethodView):
 
     @jwt_required()
     @blueprint.doc(security=BEARER)
-    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.arguments(OwnHabitsQuery, location="query")
     @blueprint.response(200, HabitPage)
     @blueprint.problems(401)
-    def get(self, query: dict[str, int]) -> dict[str, Any]:
-        """List my habits, oldest first."""
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """List my habits, oldest first; archived ones only where they are asked for."""
+        archived = query.pop("archived") == "true"
         page = PageRequest(**query)
-        count, habits = _queries().own_page(current_account(), page)
+        count, habits = _queries().own_page(current_account(), page, archived=archived)
         return envelope(page, count, [representation(habit) for habit in habits])
 
     @jwt_required()
@@ -169,6 +171,53 @@ class OneHabit(MethodView):
         _commands().delete(habit_id_of(habit_id), current_account(), _if_match())
 
 
+@blueprint.route(f"{_ONE}/archive/", parameters=[HABIT_ID])
+class ArchivedHabit(MethodView):
+    """A habit that is over for now."""
+
+    @jwt_required()
+    @blueprint.doc(security=BEARER, parameters=[IF_MATCH])
+    @blueprint.response(200, HabitRepresentation, headers=ETAG)
+    @blueprint.problems(401, 403, 404, 409, 412, 415)
+    def post(self, habit_id: str) -> Any:
+        """Archive a habit.
+
+        It is not due, not reminded of, and out of the lists, until it is taken out of the archive;
+        what is recorded of it stays. Archiving it again changes nothing.
+        """
+        return _shown(_commands().archive(habit_id_of(habit_id), current_account(), _if_match()))
+
+
+@blueprint.route(f"{_ONE}/unarchive/", parameters=[HABIT_ID])
+class UnarchivedHabit(MethodView):
+    """A habit that goes on."""
+
+    @jwt_required()
+    @blueprint.doc(security=BEARER, parameters=[IF_MATCH])
+    @blueprint.response(200, HabitRepresentation, headers=ETAG)
+    @blueprint.problems(401, 403, 404, 409, 412, 415)
+    def post(self, habit_id: str) -> Any:
+        """Take a habit out of the archive. Doing it again changes nothing."""
+        return _shown(_commands().unarchive(habit_id_of(habit_id), current_account(), _if_match()))
+
+
+@blueprint.route(f"{_ONE}/restore/", parameters=[HABIT_ID])
+class RestoredHabit(MethodView):
+    """A habit that was deleted."""
+
+    @jwt_required()
+    @blueprint.doc(security=BEARER)
+    @blueprint.response(200, HabitRepresentation, headers=ETAG)
+    @blueprint.problems(400, 401, 403, 404, 409, 415)
+    def post(self, habit_id: str) -> Any:
+        """Bring back a habit that was deleted within the last 30 days.
+
+        It is what it was, with what was recorded of its days; a link to a habit that has gone is
+        not. Restoring it again changes nothing.
+        """
+        return _shown(_commands().restore(habit_id_of(habit_id), current_account()))
+
+
 @blueprint.route(f"{_ONE}/history/", parameters=[HABIT_ID])
 class HabitHistory(MethodView):
     """What happened to a habit."""
@@ -189,7 +238,12 @@ class HabitHistory(MethodView):
 
 
 def _change(habit_id: str, changes: DetailChanges) -> tuple[dict[str, Any], int, dict[str, str]]:
-    habit = _commands().change(habit_id_of(habit_id), current_account(), changes, _if_match())
+    return _shown(
+        _commands().change(habit_id_of(habit_id), current_account(), changes, _if_match())
+    )
+
+
+def _shown(habit: ActiveHabit) -> tuple[dict[str, Any], int, dict[str, str]]:
     return representation(habit), 200, {"ETag": etags.owner_etag(habit.version)}
 
 

@@ -3,6 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields
 
+from services.habits.pagination import PageQuery
 from services.habits.schemas import HabitRepresentation, InstantField
 
 
@@ -12,7 +13,17 @@ class HistoryEntry(ma.Schema):
     version = fields.Integer(required=True, metadata={"example": 2})
     type = fields.String(
         required=True,
-        validate=ma.validate.OneOf(["created", "changed", "link_cleared", "deleted"]),
+        validate=ma.validate.OneOf(
+            [
+                "created",
+                "changed",
+                "link_cleared",
+                "archived",
+                "unarchived",
+                "deleted",
+                "restored",
+            ]
+        ),
         metadata={
             "example": "changed",
             "description": "`link_cleared`: the habit it was linked to has been deleted.",
@@ -30,6 +41,16 @@ class HistoryEntry(ma.Schema):
             " for `created`.",
             "example": {"place": "Office"},
         },
+    )
+
+
+class OwnHabitsQuery(PageQuery):
+    """Which page of one's own habits, or of the archive."""
+
+    archived = fields.String(
+        load_default="false",
+        validate=ma.validate.OneOf(["true", "false"]),
+        metadata={"example": "false", "description": "`true`: the archived ones, and no others."},
     )
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import marshmallow as ma
 from flask import request
@@ -68,4 +69,6 @@ def envelope(asked: PageRequest, count: int, results: Sequence[object]) -> dict[
 def _address(page: int | None, page_size: int) -> str | None:
     if page is None:
         return None
-    return f"{request.base_url}?page={page}&page_size={page_size}"
+    others = request.args.to_dict()
+    asked = {"page": page, "page_size": page_size}
+    return f"{request.base_url}?{urlencode(asked | {**others, **asked})}"

@@ -4,20 +4,11 @@ Every message carries the habit's full state and version. A consumer never sees 
 """
 
 from datetime import datetime, time
-from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.habits.habit_events import (
-    ActiveHabit,
-    DeletedHabit,
-    HabitChanged,
-    HabitCreated,
-    HabitDeleted,
-    HabitEvent,
-    LinkCleared,
-)
+from services.habits.habit_events import ActiveHabit, DeletedHabit, HabitCreated, HabitEvent
 from shared.contracts.events import HABIT_CHANGED, HABIT_CREATED, HABIT_DELETED, HabitStateV1
 from shared.outbox.table import add_event
 
@@ -26,7 +17,8 @@ SOURCE = "/services/habits"
 
 def announce(connection: Connection, event: HabitEvent, after: ActiveHabit | DeletedHabit) -> None:
     """Put the public message of an event into the outbox. The stream's row must be locked."""
-    add_event(connection, SOURCE, public_type(event), str(after.id), to_message(after))
+    message = to_message(after)
+    add_event(connection, SOURCE, public_type(event, message), str(after.id), message)
 
 
 def announce_erasure(
@@ -54,20 +46,22 @@ def announce_erasure(
     add_event(connection, SOURCE, HABIT_DELETED, str(habit_id), body)
 
 
-def public_type(event: HabitEvent) -> str:
-    match event:
-        case HabitCreated():
-            return HABIT_CREATED
-        case HabitChanged() | LinkCleared():
-            return HABIT_CHANGED
-        case HabitDeleted():
-            return HABIT_DELETED
-        case _:
-            assert_never(event)
+def public_type(event: HabitEvent, message: HabitStateV1) -> str:
+    """Return the type of the message that tells of an event."""
+    if message.deleted:
+        return HABIT_DELETED
+    return HABIT_CREATED if isinstance(event, HabitCreated) else HABIT_CHANGED
 
 
 def to_message(habit: ActiveHabit | DeletedHabit) -> HabitStateV1:
+    """Return a habit's public state.
+
+    Its first version knows no archive. A useful habit that is archived is told as deleted, and
+    comes back with a higher version: nobody is reminded of it meanwhile.
+    """
     details = habit.details
+    is_deleted = isinstance(habit, DeletedHabit)
+    is_silent = habit.archived_at is not None and not details.is_pleasant
     return HabitStateV1(
         id=str(habit.id),
         owner_id=str(habit.owner_id),
@@ -83,6 +77,6 @@ def to_message(habit: ActiveHabit | DeletedHabit) -> HabitStateV1:
         created_at=habit.created_at,
         updated_at=habit.deleted_at if isinstance(habit, DeletedHabit) else habit.updated_at,
         timing_since=habit.deleted_at if isinstance(habit, DeletedHabit) else habit.timing_since,
-        deleted=isinstance(habit, DeletedHabit),
+        deleted=is_deleted or is_silent,
         version=habit.version,
     )

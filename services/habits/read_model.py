@@ -34,6 +34,7 @@ def to_row(habit: ActiveHabit) -> dict[str, Any]:
         "id": habit.id,
         "owner_id": habit.owner_id,
         **all_details(habit.details),
+        "archived_at": habit.archived_at,
         "created_at": habit.created_at,
         "updated_at": habit.updated_at,
         "timing_since": habit.timing_since,
@@ -74,9 +75,18 @@ def owned_by(owner_id: UUID) -> ColumnElement[bool]:
     return habits.c.owner_id == owner_id
 
 
+def kept_by(owner_id: UUID) -> ColumnElement[bool]:
+    """Mean the owner's habits that are not archived."""
+    return owned_by(owner_id) & habits.c.archived_at.is_(None)
+
+
+def archived_by(owner_id: UUID) -> ColumnElement[bool]:
+    return owned_by(owner_id) & habits.c.archived_at.is_not(None)
+
+
 def published() -> ColumnElement[bool]:
     # Not `IS true`: the partial index would not be used.
-    return habits.c.is_published
+    return habits.c.is_published & habits.c.archived_at.is_(None)
 
 
 def linkable_among(
@@ -105,6 +115,7 @@ def from_row(row: Row[Any]) -> ActiveHabit:
         id=values["id"],
         owner_id=values["owner_id"],
         details=HabitDetails(**{name: values[name] for name in _DETAILS}),
+        archived_at=values["archived_at"],
         created_at=values["created_at"],
         updated_at=values["updated_at"],
         timing_since=values["timing_since"],

@@ -12,6 +12,7 @@ def representation(habit: ActiveHabit) -> dict[str, Any]:
     return {
         "id": str(habit.id),
         **all_details(habit.details),
+        "archived_at": habit.archived_at,
         "created_at": habit.created_at,
         "updated_at": habit.updated_at,
         "version": habit.version,

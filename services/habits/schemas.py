@@ -16,14 +16,17 @@ from services.habits.habit_details import (
     LONGEST_DURATION_SECONDS,
     LONGEST_PERIOD_DAYS,
     LONGEST_TEXT_CHARACTERS,
+    LONGEST_UNIT_CHARACTERS,
     SHORTEST_DURATION_SECONDS,
     SHORTEST_PERIOD_DAYS,
     TOO_LONG,
+    UNIT_TOO_LONG,
     WRONG_DURATION,
     WRONG_PERIOD,
     is_blank,
 )
 from services.habits.habit_ids import parse_habit_id
+from services.habits.quantity_field import QuantityField
 from shared import instants
 from shared.http.strict_fields import (
     StrictBoolean,
@@ -49,12 +52,12 @@ class HabitIdField(StrictString):
 class InstantField(fields.Field[Any]):
     """A point in time, written in UTC with `Z`."""
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str:
-        return instants.to_json(value)
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else instants.to_json(value)
 
 
-def _not_blank(text: str) -> None:
-    if is_blank(text):
+def _not_blank(text: str | None) -> None:
+    if text is not None and is_blank(text):
         raise ma.ValidationError(BLANK)
 
 
@@ -148,6 +151,26 @@ def _is_published(**presence: Any) -> StrictBoolean:
     )
 
 
+def _target_value(**presence: Any) -> QuantityField:
+    return QuantityField(
+        allow_none=True,
+        metadata={
+            "example": None,
+            "description": "So much is to be done on each day, at most 3 decimals; with a unit.",
+        },
+        **presence,
+    )
+
+
+def _unit(**presence: Any) -> StrictString:
+    return StrictString(
+        allow_none=True,
+        validate=[Length(min=1, max=LONGEST_UNIT_CHARACTERS, error=UNIT_TOO_LONG), _not_blank],
+        metadata={"example": None, "description": "What is counted. Not blank."},
+        **presence,
+    )
+
+
 class HabitBody(StrictSchema):
     """A whole habit, for POST and PUT; what is left out gets its default."""
 
@@ -160,6 +183,8 @@ class HabitBody(StrictSchema):
     reward = _reward(load_default=None)
     linked_habit_id = _linked_habit_id(load_default=None)
     is_published = _is_published(load_default=False)
+    target_value = _target_value(load_default=None)
+    unit = _unit(load_default=None)
 
 
 class HabitPatch(StrictSchema):
@@ -174,6 +199,8 @@ class HabitPatch(StrictSchema):
     reward = _reward()
     linked_habit_id = _linked_habit_id()
     is_published = _is_published()
+    target_value = _target_value()
+    unit = _unit()
 
 
 class HabitRepresentation(ma.Schema):
@@ -189,6 +216,13 @@ class HabitRepresentation(ma.Schema):
     reward = _reward(required=True)
     linked_habit_id = _linked_habit_id(required=True)
     is_published = _is_published(required=True)
+    target_value = _target_value(required=True)
+    unit = _unit(required=True)
+    archived_at = InstantField(
+        required=True,
+        allow_none=True,
+        metadata={"type": "string", "format": "date-time", "example": None},
+    )
     created_at = InstantField(
         required=True,
         metadata={"type": "string", "format": "date-time", "example": "2026-01-05T08:00:00Z"},

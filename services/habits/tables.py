@@ -90,6 +90,9 @@ habits = Table(
     Column("reward", String(255)),
     Column("linked_habit_id", Uuid, index=True),
     Column("is_published", Boolean, nullable=False),
+    Column("target_value", Numeric(10, 3)),
+    Column("unit", String(32)),
+    Column("archived_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column(
@@ -106,6 +109,8 @@ habits = Table(
         "NOT is_pleasant OR (reward IS NULL AND linked_habit_id IS NULL)", name="pleasant"
     ),
     CheckConstraint("linked_habit_id <> id", name="not_linked_to_itself"),
+    CheckConstraint("target_value > 0", name="target_value"),
+    CheckConstraint("target_value IS NULL OR unit IS NOT NULL", name="target_with_unit"),
     Index("ix_habits_owner_id_created_at_id", "owner_id", "created_at", "id"),
     Index(
         "ix_habits_published_created_at_id",

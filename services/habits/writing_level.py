@@ -10,7 +10,7 @@ from services.habits.tables import writing_level
 from services.habits.upcasting import UpgradeInProgress
 
 FIRST_LEVEL = 1
-DAYS_LEVEL = 2
+DAYS_AND_ARCHIVES_LEVEL = 2
 
 
 class NotYetWritable(UpgradeInProgress):

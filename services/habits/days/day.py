@@ -23,14 +23,13 @@ from services.habits.days.day_events import (
     Slot,
 )
 from services.habits.habit_details import is_blank
+from services.habits.quantities import LARGEST_QUANTITY
 
-LARGEST_VALUE = Decimal(1_000_000)
-VALUE_DECIMALS = 3
 LONGEST_NOTE_CHARACTERS = 1000
 
 BEFORE_START = "Must not be before the habit's first date, {}."
 IN_THE_FUTURE = "Must not be in the future: nowhere is it later than {}."
-VALUE_TOO_LARGE = f"The day's value must not be more than {LARGEST_VALUE:,}."
+VALUE_TOO_LARGE = f"The day's value must not be more than {LARGEST_QUANTITY:,}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def _record(
 
 def _added(plan: DayPlan, before: DayRecord | None, amount: Decimal) -> DayRecord:
     value = amount + (before.value or 0 if before else 0)
-    if value > LARGEST_VALUE:
+    if value > LARGEST_QUANTITY:
         raise DayRefused({"amount": [VALUE_TOO_LARGE]})
     return _valued(plan, value, before.note if before else None)
 

@@ -228,8 +228,8 @@ def day_plan(habit: ActiveHabit, clock: AccountClock, now: datetime) -> DayPlan:
         habit_id=habit.id,
         owner_id=habit.owner_id,
         times=(habit.details.time,),
-        target_value=None,
-        unit=None,
+        target_value=habit.details.target_value,
+        unit=habit.details.unit,
         first_date=clock.earliest_date_of(habit.created_at),
         last_date=latest_date_at(now),
     )

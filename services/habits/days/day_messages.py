@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from datetime import date as local_date
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from services.habits.days.day_events import Channel, DayState, RecordedDay, day_id
 from services.habits.public_events import SOURCE
+from services.habits.quantities import number
 from shared.contracts.events import (
     HABIT_DAY_CLEARED,
     HABIT_DAY_RECORDED,
@@ -105,13 +105,6 @@ def cleared(
         cleared=True,
         version=version,
     )
-
-
-def number(value: Decimal | None) -> int | float | None:
-    """Return the value as JSON writes it: an integer where it is one."""
-    if value is None:
-        return None
-    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _recorded(day: RecordedDay) -> HabitDayStateV1:

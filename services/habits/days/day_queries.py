@@ -58,7 +58,7 @@ class DayQueries:
         """Return all the reader's habits, oldest first, with their days; two statements."""
         with transaction(self._engine) as connection:
             clock = read_clock(connection, reader)
-            found = day_table.with_habits(connection, read_model.owned_by(reader), first, last)
+            found = day_table.with_habits(connection, read_model.kept_by(reader), first, last)
         return [
             GridRow(habit, _scheduled(habit, clock, first, last), days) for habit, days in found
         ]
@@ -68,7 +68,7 @@ class DayQueries:
         with transaction(self._engine) as connection:
             clock = read_clock(connection, reader)
             today = clock.today(self._now())
-            found = day_table.with_habits(connection, read_model.owned_by(reader), today, today)
+            found = day_table.with_habits(connection, read_model.kept_by(reader), today, today)
         due = [
             DueToday(habit, next(iter(days), None), (habit.details.time,))
             for habit, days in found

@@ -3,16 +3,15 @@
 import datetime as dt
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf
 
-from services.habits.days.day import LARGEST_VALUE, LONGEST_NOTE_CHARACTERS, VALUE_DECIMALS
+from services.habits.days.day import LONGEST_NOTE_CHARACTERS
 from services.habits.days.day_events import Channel, DayStatus
-from services.habits.days.day_messages import number
+from services.habits.quantity_field import QuantityField
 from services.habits.schemas import (
     EXAMPLE_ID,
     HabitRepresentation,
@@ -26,8 +25,6 @@ MOST_DAYS_OF_A_GRID = 62
 MOST_DAYS_AT_ONCE = 100
 
 ONE_OF_THEM = "Either `status` or `value`, not both and not neither."
-NOT_POSITIVE = f"Must be more than 0 and not more than {LARGEST_VALUE:,}."
-TOO_FINE = f"Must not have more than {VALUE_DECIMALS} decimals."
 BACKWARDS = "Must not be before `from`."
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -66,42 +63,6 @@ def parse_date(text: object) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         return None
-
-
-class QuantityField(fields.Field[Decimal]):
-    """A positive JSON number of at most three decimals, kept as a decimal fraction."""
-
-    default_error_messages = {"invalid": "Must be a number."}  # noqa: RUF012
-
-    def __init__(self, **kwargs: Any) -> None:
-        described = {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "maximum": int(LARGEST_VALUE),
-            "description": f"At most {VALUE_DECIMALS} decimals.",
-            "example": 2.5,
-        }
-        super().__init__(metadata={**described, **kwargs.pop("metadata", {})}, **kwargs)
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return number(value)
-
-    def _deserialize(
-        self,
-        value: Any,
-        attr: str | None,
-        data: Mapping[str, Any] | None,
-        **kwargs: Any,
-    ) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.make_error("invalid")
-        # Not by way of Decimal: the largest JSON numbers are infinite or thousands of digits long.
-        if not 0 < value <= LARGEST_VALUE:
-            raise ma.ValidationError(NOT_POSITIVE)
-        quantity = Decimal(str(value))
-        if quantity != round(quantity, VALUE_DECIMALS):
-            raise ma.ValidationError(TOO_FINE)
-        return quantity
 
 
 def _note(**presence: Any) -> StrictString:

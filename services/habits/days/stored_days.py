@@ -21,7 +21,7 @@ from services.habits.days.day_events import (
 )
 from services.habits.event_store import EventStore, StoredForm, StreamKind
 from services.habits.upcasting import JsonObject, UnknownStoredType, Upcasting
-from services.habits.writing_level import DAYS_LEVEL
+from services.habits.writing_level import DAYS_AND_ARCHIVES_LEVEL
 from shared import instants
 
 
@@ -39,10 +39,12 @@ def write(event: DayEvent) -> StoredForm:
     """Return the event in the form it is stored in."""
     match event:
         case DayRecorded():
-            return StoredForm(StoredDayType.RECORDED, 1, _recorded(event), since=DAYS_LEVEL)
+            return StoredForm(
+                StoredDayType.RECORDED, 1, _recorded(event), since=DAYS_AND_ARCHIVES_LEVEL
+            )
         case DayCleared():
             data = {"channel": event.channel.value, "at": instants.to_json(event.at)}
-            return StoredForm(StoredDayType.CLEARED, 1, data, since=DAYS_LEVEL)
+            return StoredForm(StoredDayType.CLEARED, 1, data, since=DAYS_AND_ARCHIVES_LEVEL)
         case _:
             assert_never(event)
 

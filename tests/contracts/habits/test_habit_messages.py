@@ -58,7 +58,7 @@ def test_a_message_is_its_golden_file_and_is_read_back(name: str) -> None:
     state = evolve_all(history)
     assert isinstance(state, ActiveHabit | DeletedHabit)
     golden = (GOLDEN / f"{name}.json").read_bytes()
-    assert name.startswith(public_type(history[-1]))
+    assert name.startswith(public_type(history[-1], to_message(state)))
     assert body_to_json(to_message(state)) == json.loads(golden)
     assert read_body(HabitStateV1, golden) == to_message(state)
 

@@ -23,7 +23,10 @@ def messages(engine: Engine, habit_id: str) -> list[tuple[str, dict[str, Any]]]:
 
 def message_of(caller: Caller, habit: dict[str, Any], **changed: object) -> dict[str, Any]:
     since = {"timing_since": habit["created_at"]}
-    return {**habit, **since, "owner_id": str(caller.account_id), "deleted": False, **changed}
+    # The first version of the public state knows nothing of these.
+    untold = {"target_value", "unit", "archived_at"}
+    known = {name: value for name, value in habit.items() if name not in untold}
+    return {**known, **since, "owner_id": str(caller.account_id), "deleted": False, **changed}
 
 
 def test_each_version_is_announced_once_with_the_full_state(engine: Engine, anna: Caller) -> None:

@@ -164,9 +164,14 @@ def test_both_releases_change_one_habit_at_once_and_no_change_is_lost(
     assert _common(old.read(habit_id)) == _common(anna.read(habit_id))
 
 
-def test_days_wait_until_the_last_release_is_gone(habits_url: str, anna: Caller) -> None:
+def test_what_is_new_waits_until_the_last_release_is_gone(habits_url: str, anna: Caller) -> None:
     habit_id = anna.create()["id"]
-    for answer in (put(anna, habit_id, DONE), add(anna, habit_id, 1)):
+    for answer in (
+        put(anna, habit_id, DONE),
+        add(anna, habit_id, 1),
+        anna.patch(habit_id, {"unit": "glasses"}),
+        anna.request("POST", f"/api/habit/{habit_id}/archive/"),
+    ):
         assert_problem(answer, 503, "upgrade_in_progress")
     assert recorded(anna, habit_id) == []
     assert clear(anna, habit_id).status_code == 204

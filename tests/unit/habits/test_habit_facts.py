@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from services.habits.habit_facts import (
     MadeUseful,
     RewardChosen,
     RewardDropped,
+    TargetChosen,
     changes_of,
     facts_of,
     moves_timing,
@@ -39,6 +41,8 @@ MEANINGS: list[tuple[DetailChanges, HabitFact]] = [
     ({"time": time(8)}, HabitRescheduled({"time": time(8)})),
     ({"period_days": 2}, HabitRescheduled({"period_days": 2})),
     ({"duration_seconds": 90}, DurationChosen(90)),
+    ({"target_value": Decimal(8)}, TargetChosen({"target_value": Decimal(8)})),
+    ({"unit": None}, TargetChosen({"unit": None})),
     ({"is_pleasant": True}, MadePleasant()),
     ({"is_pleasant": False}, MadeUseful()),
     ({"reward": "Tea"}, RewardChosen("Tea")),

@@ -7,12 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.habits.habit import (
+    ArchiveHabit,
     ChangeHabit,
     ClearLink,
     CreateHabit,
     DeleteHabit,
     HabitCommand,
     HabitRefusal,
+    RestoreHabit,
+    UnarchiveHabit,
     decide,
 )
 from services.habits.habit_details import DetailChanges, HabitDetails, all_details, broken_rules
@@ -33,6 +36,7 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 _texts = st.sampled_from(["", " \u200b", "Tea", "a" * 255, "a" * 256]) | st.text(max_size=8)
 _times = st.times().map(lambda moment: moment.replace(microsecond=0))
+_targets = st.none() | st.decimals(-1, 1_000_001, places=3)
 _details = st.builds(
     HabitDetails,
     action=_texts,
@@ -44,6 +48,8 @@ _details = st.builds(
     reward=st.none() | _texts,
     linked_habit_id=st.sampled_from([None, HABIT, LINKABLE, UUID(int=3)]),
     is_published=st.booleans(),
+    target_value=_targets,
+    unit=st.none() | _texts,
 )
 _visible = st.text(max_size=8).map(lambda text: f"Tea {text}")
 # Pleasant, rewarded, linked: at most one of them.
@@ -61,6 +67,8 @@ _sound_details = st.builds(
     duration_seconds=st.integers(1, 120),
     period_days=st.integers(1, 7),
     is_published=st.booleans(),
+    target_value=st.none() | st.decimals(1, 1_000_000, places=3),
+    unit=st.just("glasses"),
 )
 
 # Generation is slow on a busy machine, which says nothing about habits.
@@ -86,6 +94,14 @@ _commands = st.one_of(
     ),
     st.builds(ClearLink, linked_habit_id=st.just(LINKABLE), now=st.just(START)),
     st.builds(DeleteHabit, by=_owners, now=st.just(START)),
+    st.builds(ArchiveHabit, by=_owners, now=st.just(START)),
+    st.builds(UnarchiveHabit, by=_owners, now=st.just(START)),
+    st.builds(
+        RestoreHabit,
+        by=_owners,
+        linkable_ids=st.sampled_from([frozenset(), frozenset({LINKABLE})]),
+        now=st.just(START),
+    ),
 )
 
 

@@ -33,6 +33,15 @@ STATUSES = {
     ("delete", "/api/habit/{habit_id}/"): {
         *("204", "401", "403", "404", "409", "412", "413", "415"),
     },
+    ("post", "/api/habit/{habit_id}/archive/"): {
+        *("200", "401", "403", "404", "409", "412", "415"),
+    },
+    ("post", "/api/habit/{habit_id}/unarchive/"): {
+        *("200", "401", "403", "404", "409", "412", "415"),
+    },
+    ("post", "/api/habit/{habit_id}/restore/"): {
+        *("200", "400", "401", "403", "404", "409", "415"),
+    },
     ("get", "/api/habit/{habit_id}/history/"): {"200", "400", "401", "404"},
     ("get", "/api/habit/{habit_id}/days/"): {"200", "400", "401", "403", "404"},
     ("put", "/api/habit/{habit_id}/days/{date}/"): {

@@ -1,12 +1,12 @@
-"""Days may be written: every process can read them by now.
+"""Days, archives, restored habits and targets may be written: every process can read them by now.
 
-Revision ID: 0006
+Revision ID: 0007
 """
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
