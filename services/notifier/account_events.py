@@ -13,6 +13,7 @@ from services.notifier.linking.chat_links import erase_link
 from services.notifier.linking.link_request_keys import erase_keys
 from services.notifier.linking.link_requests import close_request
 from services.notifier.reminders.ledger import erase_deliveries
+from services.notifier.sending.delivery_states import erase_states
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import AccountStateV1
 from shared.database import transaction
@@ -46,4 +47,5 @@ class AccountEvents:
                 erase_link(connection, account.id, now())
                 close_request(connection, account.id)
                 erase_keys(connection, account.id)
+                erase_states(connection, account.id)
                 erase_deliveries(connection, account.id)

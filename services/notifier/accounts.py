@@ -6,11 +6,17 @@ alone, so nothing of an erased account can be written after the erasure.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.tables import ACCOUNTS
 from services.notifier.translations import DEFAULT_LOCALE
+
+_SHARE = (
+    select(ACCOUNTS.c.locale, ACCOUNTS.c.deleted)
+    .where(ACCOUNTS.c.account_id == bindparam("wanted"))
+    .with_for_update(read=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +31,10 @@ def share_account(connection: Connection, account_id: str) -> Account:
 
     An account whose `account.registered` has not arrived yet gets a placeholder.
     """
-    connection.execute(insert(ACCOUNTS).values(account_id=account_id).on_conflict_do_nothing())
-    row = connection.execute(
-        select(ACCOUNTS.c.locale, ACCOUNTS.c.deleted)
-        .where(ACCOUNTS.c.account_id == account_id)
-        .with_for_update(read=True)
-    ).one()
+    row = connection.execute(_SHARE, {"wanted": account_id}).one_or_none()
+    if row is None:
+        connection.execute(insert(ACCOUNTS).values(account_id=account_id).on_conflict_do_nothing())
+        row = connection.execute(_SHARE, {"wanted": account_id}).one()
     return Account(account_id, row.locale or DEFAULT_LOCALE, row.deleted)
 
 

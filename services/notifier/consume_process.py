@@ -10,15 +10,14 @@ from sqlalchemy import Engine
 from services.notifier.account_events import AccountEvents
 from services.notifier.redis_scripts import new_async_redis, new_redis, redis_answers
 from services.notifier.reminders.reminder_consumer import ReminderConsumer
-from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.claims import Claims
+from services.notifier.sending.delivery import PLACES, DeliveryDesk
 from services.notifier.sending.message_consumer import MessageConsumer
-from services.notifier.sending.once_each import OnceEach
 from services.notifier.sending.rate_limits import SendLimits
 from services.notifier.service import SERVICE
 from services.notifier.settings import Settings
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
-from services.notifier.watching import EPOCH_SECONDS
 from shared.contracts.topology import (
     NOTIFIER_EVENTS,
     REMINDERS,
@@ -28,13 +27,14 @@ from shared.database import is_reachable, new_engine
 from shared.messaging.consumer import Consumer
 from shared.messaging.publisher import Publisher
 from shared.process.processes import run_consumer, run_process
-from shared.process.upkeep import looked_after
 
-_REMINDERS_PREFETCH = 20
+# Most of them wait for their turn; only requests to Telegram hold one of the few places.
+_REMINDERS_PREFETCH = 3 * PLACES
 _OTHER_PREFETCH = 10
 # The database is used from a pool of threads, of which there are fewer than deliveries in hand.
 _DATABASE_CONNECTIONS = 12
-_TELEGRAM_CONNECTIONS = 2 * (_REMINDERS_PREFETCH + _OTHER_PREFETCH)
+# For the places, and for what the update handler tells Telegram meanwhile.
+_TELEGRAM_CONNECTIONS = PLACES + 2 * _OTHER_PREFETCH
 
 
 def consume(settings: Settings) -> None:
@@ -48,9 +48,8 @@ def consume(settings: Settings) -> None:
         settings.telegram_api_url,
         connections=_TELEGRAM_CONNECTIONS,
     )
-    once_each = OnceEach(redis)
     limits = SendLimits(redis)
-    desk = DeliveryDesk(once_each, limits, telegram)
+    desk = DeliveryDesk(engine, Claims(redis), limits, telegram)
     _subscribe(
         consumer,
         engine,
@@ -59,8 +58,10 @@ def consume(settings: Settings) -> None:
     )
 
     async def work(stop: asyncio.Event) -> None:
-        async with telegram, looked_after((EPOCH_SECONDS, once_each.watch_epoch)):
+        async with telegram:
+            giving_back = asyncio.create_task(_give_back_when(stop, desk))
             await run_consumer(consumer, publisher, stop, on_stop=lambda _stop: desk.finish())
+            giving_back.cancel()
         await redis.aclose()
         engine.dispose()
 
@@ -83,3 +84,9 @@ def _subscribe(
     consumer.subscribe(REMINDERS, reminders.handle, prefetch=_REMINDERS_PREFETCH)
     consumer.subscribe(TELEGRAM_MESSAGES, messages.handle, prefetch=_OTHER_PREFETCH)
     consumer.subscribe(NOTIFIER_EVENTS, AccountEvents(engine).handle, prefetch=_OTHER_PREFETCH)
+
+
+async def _give_back_when(stop: asyncio.Event, desk: DeliveryDesk) -> None:
+    """Have what waits for its turn go back to its queue, so that nobody waits for it."""
+    await stop.wait()
+    desk.stop_taking()

@@ -23,14 +23,12 @@ LAG = Histogram(
 )
 RATE_LIMIT_WAIT = Histogram(
     "notifier_rate_limit_wait_seconds",
-    "Time a message waited for the limits of Telegram before it was sent or put off",
+    "Time a message waited for its turn within Telegram's limits, and for its place",
     buckets=(0.001, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
 )
 PAUSES = Counter(
-    "notifier_telegram_pauses_total", "Times Telegram asked for silence, or refused the token"
-)
-EPOCHS_LOST = Counter(
-    "notifier_redis_epochs_lost_total", "Times Redis was found without its once-each records"
+    "notifier_telegram_pauses_total",
+    "Times Telegram asked for silence, failed, or refused the token",
 )
 TELEGRAM_TOKEN_REFUSED = Gauge(
     "notifier_telegram_token_refused", "1 while Telegram does not accept the bot's token"

@@ -1,8 +1,8 @@
 """Redis for the notifier: connections with short time-outs, and the Lua scripts of `lua/`.
 
 Redis' errors are raised to the caller, never swallowed: without Redis nothing may be sent. A
-command may be repeated after a lost answer, so every script gives the same answer when it is asked
-again.
+command may be repeated after a lost answer: every script gives the same answer when it is asked
+again, or one that at most wastes a turn.
 """
 
 from pathlib import Path

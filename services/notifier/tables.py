@@ -7,8 +7,8 @@
 - `handled_updates`: ids of Telegram's updates whose effects are committed.
 - `unhandled_updates`: updates that a bug of ours could not handle, whole.
 - `hints`: what a chat has just been explained.
+- `delivery_states`: what may still be sent, and what must not: one row a message that was begun.
 - `deliveries`: the ledger, one row a reminder that has ended.
-- `redis_epochs`: whether Redis has been provisioned for this database.
 - `outbox`: see shared.outbox.table.
 """
 
@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    func,
 )
 
 from shared.database import new_metadata
@@ -111,6 +112,43 @@ HINTS = Table(
     Column("given_at", DateTime(timezone=True), nullable=False),
 )
 
+DELIVERY_STATES = Table(
+    "delivery_states",
+    METADATA,
+    # `reminder:<id>`, `reply:<id>`, `question:<id>`.
+    Column("identity", Text, primary_key=True),
+    # Whose erasure takes the row away; null for what the bot says by itself.
+    Column("account_id", Text, index=True),
+    Column("state", Text, nullable=False),
+    # Who began to send it last.
+    Column("token", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column(
+        "first_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
+    Column(
+        "changed_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
+    # Until when its sender may still say what became of it.
+    Column("until", DateTime(timezone=True)),
+    Column("telegram_message_id", BigInteger),
+    Column("reason", Text),
+    Index("ix_delivery_states_changed_at", "changed_at"),
+    CheckConstraint(
+        "state IN ('sending', 'retry',"
+        " 'sent', 'refused', 'chat_gone', 'no_chat', 'expired', 'unknown')",
+        name="state_known",
+    ),
+    CheckConstraint("(state = 'sending') = (until IS NOT NULL)", name="until_while_sending"),
+    CheckConstraint("(state = 'sent') = (telegram_message_id IS NOT NULL)", name="sent_has_proof"),
+)
+
 DELIVERIES = Table(
     "deliveries",
     METADATA,
@@ -125,6 +163,7 @@ DELIVERIES = Table(
     Column("attempts", Integer, nullable=False),
     Column("telegram_message_id", BigInteger),
     Column("reason", Text),
+    Index("ix_deliveries_received_at", "received_at"),
     CheckConstraint(
         "outcome IN ('sent', 'refused', 'chat_gone', 'no_chat', 'expired', 'unknown')",
         name="outcome_known",
@@ -133,14 +172,6 @@ DELIVERIES = Table(
         "(outcome = 'sent') = (sent_at IS NOT NULL AND telegram_message_id IS NOT NULL)",
         name="sent_has_proof",
     ),
-)
-
-REDIS_EPOCHS = Table(
-    "redis_epochs",
-    METADATA,
-    Column("only_one", Boolean, primary_key=True),
-    Column("started_at", DateTime(timezone=True), nullable=False),
-    CheckConstraint("only_one", name="only_one_row"),
 )
 
 define_outbox(METADATA)

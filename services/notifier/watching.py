@@ -2,23 +2,32 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import ColumnElement, Engine, Table, delete, select
 
 from services.notifier.hints import forget_old_hints
 from services.notifier.linking.link_request_keys import forget_old_keys
-from services.notifier.tables import HANDLED_UPDATES, LINK_REQUESTS
+from services.notifier.tables import (
+    DELIVERIES,
+    DELIVERY_STATES,
+    HANDLED_UPDATES,
+    LINK_REQUESTS,
+)
 from services.notifier.unhandled_updates import forget_old_updates
 from shared.database import transaction
 from shared.instants import now
 
-EPOCH_SECONDS = 1.0
 PRUNING_SECONDS = 3600.0
 # Telegram keeps an update for a day.
 UPDATES_KEPT = timedelta(days=30)
+# What has been sent must be known for longer than anything that may bring it again: a message that
+# waits in a queue, the dead letters (14 days), a backup of the broker. And people ask what came.
+DELIVERIES_KEPT = timedelta(days=90)
+# So many rows at a time, lest others wait for a long transaction.
+BATCH_SIZE = 5000
 
 
 def prune(engine: Engine) -> None:
-    """Forget what is over: ids of old updates, requests nobody answered, old keys and hints."""
+    """Forget what is over: updates, requests, keys and hints, and deliveries of long ago."""
     at = now()
     with transaction(engine) as connection:
         connection.execute(
@@ -28,3 +37,16 @@ def prune(engine: Engine) -> None:
         forget_old_keys(connection, at)
         forget_old_hints(connection, at)
         forget_old_updates(connection, at)
+    for table, instant in (
+        (DELIVERY_STATES, DELIVERY_STATES.c.changed_at),
+        (DELIVERIES, DELIVERIES.c.received_at),
+    ):
+        while _delete_batch(engine, table, instant < at - DELIVERIES_KEPT) == BATCH_SIZE:
+            pass
+
+
+def _delete_batch(engine: Engine, table: Table, is_old: ColumnElement[bool]) -> int:
+    [key] = table.primary_key.columns
+    with transaction(engine) as connection:
+        batch = select(key).where(is_old).limit(BATCH_SIZE)
+        return connection.execute(delete(table).where(key.in_(batch))).rowcount

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from services.notifier.redis_scripts import new_async_redis, new_redis
-from services.notifier.sending.once_each import OnceEach
+from services.notifier.redis_scripts import new_redis
 from shared.contracts.topology import ALL_QUEUES
 from shared.messaging.broker_topology import declare_topology
 from tests.fakes.telegram_person import TelegramPerson
@@ -55,7 +54,6 @@ def notifier(
     tmp_path: Path,
 ) -> Iterator[Notifier]:
     """Yield an installation of the notifier, without any process of it."""
-    asyncio.run(begin_first_epoch(redis_database))
     with new_redis(redis_database) as redis:
         yield Notifier(
             database_url=notifier_url,
@@ -67,9 +65,3 @@ def notifier(
             person=person,
             log=tmp_path / "notifier.log",
         )
-
-
-async def begin_first_epoch(redis_url: str) -> None:
-    client = new_async_redis(redis_url)
-    await OnceEach(client).provision()
-    await client.aclose()

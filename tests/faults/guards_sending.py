@@ -6,26 +6,28 @@ is left to chance: requests hang at a gate until the other side has done its wor
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import Engine, literal_column
 
-from services.notifier.redis_scripts import read_script
-from services.notifier.sending import delivery, once_each
-from services.notifier.sending.delivery import DeliveryDesk, Envelope
-from services.notifier.sending.message_states import Busy, Claim, Message
-from services.notifier.sending.once_each import OnceEach
-from services.notifier.sending.rate_limits import GROUP_BURST, GROUP_INTERVAL_MS, SendLimits
-from services.notifier.sending.send_ends import AttemptEnd, NotYet
+from services.notifier.sending import delivery, delivery_states
+from services.notifier.sending.claims import Claims
+from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.delivery_states import Known
+from services.notifier.sending.envelopes import Envelope, NotYet
+from services.notifier.sending.rate_limits import CHAT_INTERVAL_MS, NoTurn, SendLimits, Turn
 from services.notifier.telegram.client import Button
 from services.notifier.telegram.errors import Accepted, Outcome, TooManyRequests
+from shared.database import transaction
 from shared.instants import now
-from tests.integration.notifier.arrangements import a_message
+from tests.integration.notifier.arrangements import Witness, an_envelope
 
-A_GROUP = -100
 BEFORE_ANY_TIME_PASSED = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENCE_SECONDS = 20
 
@@ -50,93 +52,36 @@ class CountingTelegram:
         return self._answer or Accepted(self.requests)
 
 
+class NoClaims(Claims):
+    """Lets every worker have every message, as a Redis does that has lost its records."""
+
+    @asynccontextmanager
+    async def claimed(self, identity: str) -> AsyncIterator[bool]:
+        yield True
+
+
 class NoLimits(SendLimits):
     """Lets everything pass at once."""
 
-    async def acquire(self, chat_id: int) -> float:
-        return 0.0
+    async def book(self, chat_id: int, longest_wait_seconds: float) -> Turn | NoTurn:
+        return Turn(asyncio.get_running_loop().time(), was_at_once=True)
 
-    async def pause(self, silence: timedelta) -> None:
+    async def pause_chat(self, chat_id: int, silence: timedelta) -> None:
         return
 
 
-class SlowTurn(SendLimits):
-    """Gives leave to send only after the message's time."""
+class SlowTurn(NoLimits):
+    """Gives a turn only after the message's time."""
 
-    def __init__(self, client: Redis, message: Message) -> None:
+    def __init__(self, client: Redis, envelope: Envelope) -> None:
         super().__init__(client)
-        self._message = message
+        self._envelope = envelope
 
-    async def acquire(self, chat_id: int) -> float:
+    async def book(self, chat_id: int, longest_wait_seconds: float) -> Turn | NoTurn:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while now() <= self._message.not_after:
+            while now() <= self._envelope.not_after:
                 await asyncio.sleep(0.01)
-        return 0.0
-
-
-def without(patch: pytest.MonkeyPatch, script: str, guard: str, instead: str = "") -> None:
-    """Take a guard out of the text of a Lua script; machines made afterwards run without it."""
-    source = read_script(script)
-    assert source.count(guard) == 1, f"{script}.lua has changed: {guard}"
-
-    def read(name: str) -> str:
-        return source.replace(guard, instead) if name == script else read_script(name)
-
-    patch.setattr(once_each, "read_script", read)
-
-
-def to_somebody(message: Message, chat_id: int = 1) -> Envelope:
-    return Envelope(message=message, kind="reminder", chat_id=chat_id, text="hello")
-
-
-async def all_done_or_at_the_gate(
-    telegram: CountingTelegram, tasks: Sequence[asyncio.Task[AttemptEnd]]
-) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while telegram.requests + sum(task.done() for task in tasks) < len(tasks):
-            await asyncio.sleep(0.01)
-
-
-async def in_the_end(desk: DeliveryDesk, message: Message) -> AttemptEnd:
-    """Deliver as the queue does: again and again while the answer is 'not yet'."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while isinstance(end := await desk.deliver(to_somebody(message)), NotYet):
-            await asyncio.sleep(0.02)
-    return end
-
-
-async def two_workers_get_one_message(redis: Redis, patch: pytest.MonkeyPatch) -> int:
-    """Deliver to a second worker while the first one's request is under way; count requests."""
-    patch.setattr(delivery, "LONGEST_WAIT_SECONDS", 0.1)
-    telegram = CountingTelegram(gate_is_open=False)
-    message = a_message()
-    desks = [DeliveryDesk(OnceEach(redis), NoLimits(redis), telegram) for _ in range(2)]
-    first = asyncio.create_task(desks[0].deliver(to_somebody(message)))
-    await telegram.reached.wait()
-    second = asyncio.create_task(desks[1].deliver(to_somebody(message)))
-    await all_done_or_at_the_gate(telegram, [first, second])
-    telegram.gate.set()
-    await asyncio.gather(first, second)
-    return telegram.requests
-
-
-async def a_paused_worker_wakes_up(redis: Redis) -> int:
-    """Let a worker begin to send whose claim another has taken over; count requests."""
-    hasty = OnceEach(redis, claim_lease_seconds=0.01)
-    telegram = CountingTelegram(gate_is_open=False)
-    desk = DeliveryDesk(hasty, NoLimits(redis), telegram)
-    message = a_message()
-    paused = await hasty.claim(message)
-    while isinstance(quick := await hasty.claim(message), Busy):
-        await asyncio.sleep(0.01)
-    sends = []
-    for claim in (paused, quick):
-        assert isinstance(claim, Claim)
-        sends.append(asyncio.create_task(desk._send(claim, to_somebody(message))))
-        await all_done_or_at_the_gate(telegram, sends)
-    telegram.gate.set()
-    await asyncio.gather(*sends)
-    return telegram.requests
+        return await super().book(chat_id, longest_wait_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,60 +89,109 @@ class Seen:
     """How often Telegram was asked, and how the message ended."""
 
     requests: int
-    end: AttemptEnd
+    outcome: str
 
 
-async def a_worker_dies_in_the_middle(redis: Redis, machine: type[OnceEach]) -> Seen:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The servers that desks need."""
+
+    engine: Engine
+    redis: Redis
+
+    def desk(self, telegram: CountingTelegram, limits: SendLimits | None = None) -> DeliveryDesk:
+        return DeliveryDesk(
+            self.engine, NoClaims(self.redis), limits or NoLimits(self.redis), telegram
+        )
+
+    def look(self, envelope: Envelope) -> Known:
+        with transaction(self.engine) as connection:
+            return delivery_states.look(connection, envelope.identities)
+
+    async def in_the_end(self, desk: DeliveryDesk, envelope: Envelope) -> str:
+        """Deliver as the queue does: again and again while the answer is 'not yet'."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (known := self.look(envelope)).ended:
+                if known.vanished:
+                    await desk.give_up(envelope.kind, known.vanished, Witness())
+                elif not known.busy_seconds:
+                    await desk.deliver(envelope, Witness())
+                await asyncio.sleep(0.02)
+        return known.ended[envelope.identities[0]].outcome
+
+
+def without_the_condition_on_the_state(patch: pytest.MonkeyPatch) -> None:
+    """Let a message be begun whatever its state is."""
+    unguarded: Any = delivery_states._BEGIN.on_conflict_do_update(
+        index_elements=["identity"],
+        set_={"token": delivery_states._BEGIN.excluded.token},
+    ).returning(literal_column("1"))
+    patch.setattr(delivery_states, "_BEGIN_AGAIN", unguarded)
+
+
+def without_the_point_of_no_return(patch: pytest.MonkeyPatch, *, times: int) -> None:
+    """Let so many requests leave without anything committed before."""
+    begin, left = delivery_states.begin, times
+
+    def begin_later(*arguments: Any) -> int:
+        nonlocal left
+        left -= 1
+        return 1 if left >= 0 else begin(*arguments)
+
+    patch.setattr(delivery_states, "begin", begin_later)
+
+
+async def two_workers_get_one_message(parts: Parts) -> int:
+    """Deliver to a second worker while the first one's request is under way; count requests."""
+    telegram, envelope = CountingTelegram(gate_is_open=False), an_envelope(1)
+    desks = [parts.desk(telegram) for _ in range(2)]
+    first = asyncio.create_task(desks[0].deliver(envelope, Witness()))
+    await telegram.reached.wait()
+    second = asyncio.create_task(desks[1].deliver(envelope, Witness()))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while telegram.requests + second.done() < 2:
+            await asyncio.sleep(0.01)
+    telegram.gate.set()
+    await asyncio.gather(first, second)
+    return telegram.requests
+
+
+async def a_worker_dies_in_the_middle(parts: Parts, patch: pytest.MonkeyPatch) -> Seen:
     """Kill a worker whose request has left, and deliver the message again."""
-    hasty = machine(redis, claim_lease_seconds=0.05, sending_lease_seconds=0.05)
-    telegram = CountingTelegram(gate_is_open=False)
-    message = a_message()
-    dying = DeliveryDesk(hasty, NoLimits(redis), telegram)
-    handler = asyncio.create_task(dying.deliver(to_somebody(message)))
+    patch.setattr(delivery_states, "SENDING_LIMIT", timedelta(seconds=0.05))
+    telegram, envelope = CountingTelegram(gate_is_open=False), an_envelope(1)
+    dying = parts.desk(telegram)
+    handler = asyncio.create_task(dying.deliver(envelope, Witness()))
     await telegram.reached.wait()
     for task in dying._under_way:
         task.cancel()
     await asyncio.gather(handler, return_exceptions=True)
     telegram.gate.set()
-    end = await in_the_end(DeliveryDesk(hasty, NoLimits(redis), telegram), message)
-    return Seen(telegram.requests, end)
+    outcome = await parts.in_the_end(parts.desk(telegram), envelope)
+    return Seen(telegram.requests, outcome)
 
 
-async def the_broker_cuts_the_handler_off(redis: Redis) -> Seen:
+async def the_broker_cuts_the_handler_off(parts: Parts, patch: pytest.MonkeyPatch) -> Seen:
     """Cancel a handler whose request has left; let Telegram answer, and deliver again."""
-    machine = OnceEach(redis, sending_lease_seconds=0.3)
-    telegram = CountingTelegram(gate_is_open=False)
-    desk = DeliveryDesk(machine, NoLimits(redis), telegram)
-    message = a_message()
-    handler = asyncio.create_task(desk.deliver(to_somebody(message)))
+    patch.setattr(delivery_states, "SENDING_LIMIT", timedelta(seconds=0.3))
+    telegram, envelope = CountingTelegram(gate_is_open=False), an_envelope(1)
+    desk = parts.desk(telegram)
+    handler = asyncio.create_task(desk.deliver(envelope, Witness()))
     await telegram.reached.wait()
     handler.cancel()
     await asyncio.gather(handler, return_exceptions=True)
     telegram.gate.set()
     await desk.finish()
-    return Seen(telegram.requests, await in_the_end(desk, message))
+    outcome = await parts.in_the_end(desk, envelope)
+    return Seen(telegram.requests, outcome)
 
 
-async def redis_loses_its_records(redis: Redis) -> Seen:
-    """Send a message, empty Redis, and deliver the message again."""
-    machine = OnceEach(redis)
-    await machine.watch_epoch()
-    telegram = CountingTelegram()
-    desk = DeliveryDesk(machine, NoLimits(redis), telegram)
-    message = a_message()
-    await desk.deliver(to_somebody(message))
-    await redis.flushdb()
-    end = await in_the_end(desk, replace(message, redelivered=True))
-    return Seen(telegram.requests, end)
-
-
-async def its_time_passes_while_it_waits(redis: Redis) -> int:
+async def its_time_passes_while_it_waits(parts: Parts) -> int:
     """Have a message wait for its turn until after its time; count requests."""
-    message = a_message(not_after=now() + timedelta(milliseconds=50))
+    envelope = an_envelope(1, not_after=now() + timedelta(milliseconds=50))
     telegram = CountingTelegram()
-    await DeliveryDesk(OnceEach(redis), SlowTurn(redis, message), telegram).deliver(
-        to_somebody(message)
-    )
+    desk = parts.desk(telegram, SlowTurn(parts.redis, envelope))
+    await desk.deliver(envelope, Witness())
     return telegram.requests
 
 
@@ -209,27 +203,27 @@ class Burst:
     allowed: float
 
 
-async def many_messages_for_one_group(
-    redis: Redis, patch: pytest.MonkeyPatch, limits: type[SendLimits]
+async def many_messages_for_one_chat(
+    parts: Parts, patch: pytest.MonkeyPatch, limits: type[SendLimits]
 ) -> Burst:
     """Hand two replicas twenty messages for one chat at once."""
     patch.setattr(delivery, "LONGEST_WAIT_SECONDS", 0.0)
     telegram = CountingTelegram()
-    desks = [DeliveryDesk(OnceEach(redis), limits(redis), telegram) for _ in range(2)]
+    desks = [parts.desk(telegram, limits(parts.redis)) for _ in range(2)]
     began = time.monotonic()
     await asyncio.gather(
-        *(desk.deliver(to_somebody(a_message(), A_GROUP)) for desk in desks for _ in range(10))
+        *(desk.deliver(an_envelope(1), Witness()) for desk in desks for _ in range(10))
     )
-    intervals = (time.monotonic() - began) * 1000 / GROUP_INTERVAL_MS
-    return Burst(telegram.requests, GROUP_BURST + intervals)
+    intervals = (time.monotonic() - began) * 1000 / CHAT_INTERVAL_MS
+    return Burst(telegram.requests, 1 + intervals)
 
 
-async def telegram_says_429(redis: Redis, limits: type[SendLimits]) -> int:
+async def telegram_says_429(parts: Parts, limits: type[SendLimits]) -> int:
     """Have one replica told to be silent; count what another replica sends meanwhile."""
     silence = TooManyRequests(timedelta(seconds=PATIENCE_SECONDS))
-    told = DeliveryDesk(OnceEach(redis), limits(redis), CountingTelegram(answer=silence))
-    assert isinstance(await told.deliver(to_somebody(a_message())), NotYet)
+    told = parts.desk(CountingTelegram(answer=silence), limits(parts.redis))
+    assert isinstance(await told.deliver(an_envelope(1), Witness()), NotYet)
     telegram = CountingTelegram()
-    other = DeliveryDesk(OnceEach(redis), limits(redis), telegram)
-    await other.deliver(to_somebody(a_message(), chat_id=2))
+    other = parts.desk(telegram, limits(parts.redis))
+    await other.deliver(an_envelope(1), Witness())
     return telegram.requests

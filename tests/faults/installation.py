@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select, update
 
 from services.notifier.linking.chat_links import link
 from services.notifier.redis_scripts import KEY_PREFIX
+from services.notifier.reminders.due_together import identity_of
 from services.notifier.service import SERVICE
-from services.notifier.tables import CHAT_LINKS, DELIVERIES
+from services.notifier.tables import CHAT_LINKS, DELIVERIES, DELIVERY_STATES
 from shared.contracts.cloud_event import CloudEvent
 from shared.contracts.events import REMINDER_DUE, ReminderDueV1
+from shared.contracts.reminder_group import RemindersDueTogetherV1, group_to_json
 from shared.contracts.topology import EVENTS_EXCHANGE, REMINDERS, RETRY_DELAYS_SECONDS
 from shared.database import transaction
 from shared.instants import now
@@ -29,7 +31,12 @@ from tests.fakes.telegram_person import TelegramPerson
 from tests.faults.queues import depth
 from tests.faults.rig import eventually
 from tests.faults.service_process import ServiceProcess, service_process
-from tests.integration.notifier.arrangements import a_reminder, event_bytes, new_account
+from tests.integration.notifier.arrangements import (
+    a_group,
+    a_reminder,
+    event_bytes,
+    new_account,
+)
 from tests.integration.telegram_simulator.simulator_process import TOKEN
 
 PATIENCE_SECONDS = 90
@@ -68,13 +75,10 @@ class Notifier:
         }
         return service_process(run, environment, self.log)
 
-    def linked_account(self, chat_type: str = "private") -> tuple[str, int]:
+    def linked_account(self) -> tuple[str, int]:
         """Return a new account and the chat that gets its reminders."""
         # Never the chat of another test: the database of a file remembers them.
-        number = next(_chat_ids)
-        chat_id = self.person.create_chat(
-            number if chat_type == "private" else -number, type=chat_type
-        )
+        chat_id = self.person.create_chat(next(_chat_ids))
         account_id = new_account()
         with transaction(self.engine) as connection:
             link(connection, account_id, chat_id, now())
@@ -88,6 +92,10 @@ class Notifier:
     def announce(self, *reminders: ReminderDueV1) -> None:
         """Publish the reminders as the scheduler does."""
         asyncio.run(publish_events(self.rabbitmq_url, [due_event(each) for each in reminders]))
+
+    def announce_together(self, *groups: Sequence[ReminderDueV1]) -> None:
+        """Publish reminders, group by group, as the scheduler does with what is due together."""
+        asyncio.run(publish_groups(self.rabbitmq_url, [a_group(each) for each in groups]))
 
     def wait_for_outcomes(self, reminders: Sequence[ReminderDueV1]) -> dict[str, str]:
         """Wait until all have ended; return how, by id."""
@@ -130,18 +138,24 @@ class Notifier:
             rows = connection.execute(query)
             return [(row.routing_key, row.body.get("outcome")) for row in rows]
 
-    def record(self, reminder: ReminderDueV1) -> dict[str, str]:
-        """Return the once-each record of a reminder, as it is in Redis."""
-        record: dict[str, str] = self.redis.hgetall(record_key(reminder))  # type: ignore[assignment]
-        return record
+    def state(self, reminder: ReminderDueV1) -> str | None:
+        """Return the state of a reminder's delivery."""
+        query = select(DELIVERY_STATES.c.state).where(
+            DELIVERY_STATES.c.identity == identity_of(reminder)
+        )
+        with self.engine.connect() as connection:
+            return connection.scalar(query)
 
-    def let_lease_run_out(self, reminder: ReminderDueV1) -> None:
-        """Put the end of a lease into the past, as time does."""
-        self.redis.hset(record_key(reminder), "until_ms", "1")
-
-
-def record_key(reminder: ReminderDueV1) -> str:
-    return f"{KEY_PREFIX}:once:reminder:{reminder.id}"
+    def let_time_run_out(self, reminder: ReminderDueV1) -> None:
+        """Put the ends of its claim and of its sender's time into the past, as time does."""
+        identity = identity_of(reminder)
+        self.redis.delete(f"{KEY_PREFIX}:claim:{identity}")
+        with transaction(self.engine) as connection:
+            connection.execute(
+                update(DELIVERY_STATES)
+                .where(DELIVERY_STATES.c.identity == identity, DELIVERY_STATES.c.state == "sending")
+                .values(until=func.clock_timestamp())
+            )
 
 
 def due_event(reminder: ReminderDueV1, at: datetime | None = None) -> CloudEvent:
@@ -153,6 +167,14 @@ def due_event(reminder: ReminderDueV1, at: datetime | None = None) -> CloudEvent
         time=at or now(),
         body=reminder,
     )
+
+
+async def publish_groups(rabbitmq_url: str, groups: Sequence[RemindersDueTogetherV1]) -> None:
+    """Put groups of reminders into their queue, one after another."""
+    async with Publisher(rabbitmq_url, "test") as publisher:
+        for group in groups:
+            message_id = str(uuid.uuid4())
+            await publisher.publish("", REMINDERS.name, group_to_json(group), message_id=message_id)
 
 
 async def publish_events(rabbitmq_url: str, events: Sequence[CloudEvent]) -> None:

@@ -1,8 +1,8 @@
 """Each guard is needed: the same arrangement breaks its promise once the guard is taken out.
 
 So a test that relies on a guard cannot pass by accident. Each test runs its arrangement twice, with
-the guard and without. Guards are taken out here, by other Lua text, other SQL or another part in
-their place; the product has no switch for it.
+the guard and without. Guards are taken out here, by other SQL or another part in their place; the
+product has no switch for it.
 """
 
 import asyncio
@@ -21,8 +21,6 @@ from services.auth import sessions
 from services.auth.accounts import account_by_id
 from services.notifier import update_handler
 from services.notifier.sending import delivery
-from services.notifier.sending.message_states import Claim, Done, Unknown
-from services.notifier.sending.once_each import OnceEach
 from services.notifier.sending.rate_limits import SendLimits
 from services.scheduler import announcing, due_tick, projection
 from services.scheduler.overdue import Overdue, settle_overdue
@@ -31,7 +29,7 @@ from shared.database import new_engine
 from shared.outbox.shard import Shard
 from tests.faults import guards_outbox, guards_projection, guards_repetitions, guards_sending
 from tests.faults.guards_projection import UnguardedRecord, UnguardedUpsert
-from tests.faults.guards_sending import NoLimits, without
+from tests.faults.guards_sending import NoLimits, Parts, Seen
 from tests.integration.auth import conftest as auth_parts
 from tests.integration.scheduler import conftest as scheduler_parts
 
@@ -50,88 +48,68 @@ def auth_engine(migrated_database: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-async def test_without_the_claim_two_workers_send_one_message_twice(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def parts(notifier_engine: Engine, redis: Redis) -> Parts:
+    return Parts(notifier_engine, redis)
+
+
+async def test_without_the_condition_on_the_state_two_workers_send_one_message_twice(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await guards_sending.two_workers_get_one_message(redis, monkeypatch) == 1
+    assert await guards_sending.two_workers_get_one_message(parts) == 1
 
-    look = "unpack(redis.call('HMGET', record, 'state', 'token', 'until_ms'))"
-    without(monkeypatch, "claim", look, "'retry'")
-    assert await guards_sending.two_workers_get_one_message(redis, monkeypatch) == 2
-
-
-async def test_without_the_claim_s_token_a_worker_that_was_paused_sends_again(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert await guards_sending.a_paused_worker_wakes_up(redis) == 1
-
-    without(monkeypatch, "step", "if owner ~= token then return 0 end")
-    assert await guards_sending.a_paused_worker_wakes_up(redis) == 2
+    guards_sending.without_the_condition_on_the_state(monkeypatch)
+    assert await guards_sending.two_workers_get_one_message(parts) == 2
 
 
 async def test_without_the_point_of_no_return_a_death_in_the_middle_makes_a_second_request(
-    redis: Redis,
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class NoPointOfNoReturn(OnceEach):
-        async def begin_sending(self, claim: Claim) -> bool:
-            return True
+    seen = await guards_sending.a_worker_dies_in_the_middle(parts, monkeypatch)
+    assert seen == Seen(1, "unknown")
 
-    seen = await guards_sending.a_worker_dies_in_the_middle(redis, OnceEach)
-    assert (seen.requests, type(seen.end)) == (1, Unknown)
-
-    seen = await guards_sending.a_worker_dies_in_the_middle(redis, NoPointOfNoReturn)
-    assert (seen.requests, type(seen.end)) == (2, Done)
+    guards_sending.without_the_point_of_no_return(monkeypatch, times=1)
+    seen = await guards_sending.a_worker_dies_in_the_middle(parts, monkeypatch)
+    assert seen == Seen(2, "sent")
 
 
 async def test_without_the_shield_a_lost_broker_leaves_a_sent_message_unknown(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = await guards_sending.the_broker_cuts_the_handler_off(redis)
-    assert (seen.requests, type(seen.end)) == (1, Done)
+    seen = await guards_sending.the_broker_cuts_the_handler_off(parts, monkeypatch)
+    assert seen == Seen(1, "sent")
 
     unshielded = {**vars(asyncio), "shield": lambda task: task}
     monkeypatch.setattr(delivery, "asyncio", SimpleNamespace(**unshielded))
-    seen = await guards_sending.the_broker_cuts_the_handler_off(redis)
-    assert (seen.requests, type(seen.end)) == (1, Unknown)
-
-
-async def test_without_the_epoch_a_redis_that_lost_everything_makes_a_second_request(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = await guards_sending.redis_loses_its_records(redis)
-    assert (seen.requests, type(seen.end)) == (1, Unknown)
-
-    without(monkeypatch, "claim", "if not state then", "if false then")
-    seen = await guards_sending.redis_loses_its_records(redis)
-    assert (seen.requests, type(seen.end)) == (2, Done)
+    seen = await guards_sending.the_broker_cuts_the_handler_off(parts, monkeypatch)
+    assert seen == Seen(1, "unknown")
 
 
 async def test_without_not_after_a_message_is_sent_when_its_time_has_passed(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await guards_sending.its_time_passes_while_it_waits(redis) == 0
+    assert await guards_sending.its_time_passes_while_it_waits(parts) == 0
 
     monkeypatch.setattr(delivery, "now", lambda: guards_sending.BEFORE_ANY_TIME_PASSED)
-    assert await guards_sending.its_time_passes_while_it_waits(redis) == 1
+    assert await guards_sending.its_time_passes_while_it_waits(parts) == 1
 
 
 async def test_without_the_rate_limit_a_chat_gets_more_than_telegram_allows(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    burst = await guards_sending.many_messages_for_one_group(redis, monkeypatch, SendLimits)
+    burst = await guards_sending.many_messages_for_one_chat(parts, monkeypatch, SendLimits)
     assert 0 < burst.requests <= burst.allowed
 
-    burst = await guards_sending.many_messages_for_one_group(redis, monkeypatch, NoLimits)
+    burst = await guards_sending.many_messages_for_one_chat(parts, monkeypatch, NoLimits)
     assert burst.requests > burst.allowed
 
 
 async def test_without_the_common_pause_a_replica_sends_into_the_silence_after_a_429(
-    redis: Redis,
+    parts: Parts,
 ) -> None:
-    assert await guards_sending.telegram_says_429(redis, SendLimits) == 0
-    await redis.flushdb()
-    await OnceEach(redis).provision()
-    assert await guards_sending.telegram_says_429(redis, NoLimits) == 1
+    assert await guards_sending.telegram_says_429(parts, SendLimits) == 0
+    await parts.redis.flushdb()
+    assert await guards_sending.telegram_says_429(parts, NoLimits) == 1
 
 
 def test_without_its_stored_id_an_update_that_comes_twice_is_answered_twice(

@@ -17,19 +17,17 @@ from tests.faults.tcp_proxy import TcpProxy
 # `FAULT_ROUNDS=200` for a long run.
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "12"))
 REMINDERS_A_ROUND = 4
-# What a client of Redis sends to pass the point of no return; not a part of any script.
-POINT_OF_NO_RETURN = b"claimed\r\n$7\r\nsending"
+# What a client of the database sends to pass the point of no return.
+POINT_OF_NO_RETURN = b"INSERT INTO delivery_states"
 
 
 def ended_in_the_middle(notifier: Notifier, reminders: list[ReminderDueV1]) -> set[str]:
-    """Let the leases of a dead sender run out; return what it was about to send or sending."""
+    """Let the time of a dead sender run out; return what it was about to send or sending."""
     in_doubt = set()
     for reminder in reminders:
-        state = notifier.record(reminder).get("state")
-        if state in {"claimed", "sending"}:
-            notifier.let_lease_run_out(reminder)
-        if state == "sending":
+        if notifier.state(reminder) == "sending":
             in_doubt.add(reminder.id)
+        notifier.let_time_run_out(reminder)
     return in_doubt
 
 
@@ -76,7 +74,7 @@ def test_killed_senders_never_send_twice_and_lose_no_more_than_they_count(
 def wait_until_sending(notifier: Notifier, reminders: list[ReminderDueV1]) -> None:
     """Return while a request is on its way to Telegram."""
     eventually(
-        lambda: any(notifier.record(each).get("state") == "sending" for each in reminders),
+        lambda: any(notifier.state(each) == "sending" for each in reminders),
         "sending",
         PATIENCE_SECONDS,
         pause_seconds=0.01,
@@ -84,25 +82,25 @@ def wait_until_sending(notifier: Notifier, reminders: list[ReminderDueV1]) -> No
 
 
 @pytest.mark.timeout(400)
-def test_a_sender_paused_between_claim_and_send_longer_than_its_lease_is_fenced(
+def test_a_sender_paused_between_claim_and_send_longer_than_its_claim_is_fenced(
     notifier: Notifier,
 ) -> None:
     reminder, chat_id = notifier.due_reminder()
     with (
-        TcpProxy(notifier.redis_url) as to_redis,
+        TcpProxy(notifier.database_url) as to_database,
         TcpProxy(notifier.rabbitmq_url) as to_broker,
-        notifier.consumer(REDIS_URL=to_redis.url, RABBITMQ_URL=to_broker.url) as paused,
+        notifier.consumer(DATABASE_URL=to_database.url, RABBITMQ_URL=to_broker.url) as paused,
     ):
         paused.wait_until_ready()
-        about_to_send = to_redis.hold_at(POINT_OF_NO_RETURN)
+        about_to_send = to_database.hold_at(POINT_OF_NO_RETURN)
         notifier.announce(reminder)
         assert about_to_send.wait(PATIENCE_SECONDS)
         paused.freeze()
-        notifier.let_lease_run_out(reminder)
+        notifier.let_time_run_out(reminder)
         to_broker.cut()
         with notifier.consumer():
             assert notifier.wait_for_outcomes([reminder]) == {reminder.id: "sent"}
-        to_redis.forward()
+        to_database.forward()
         paused.thaw()
         # It has long had its answer by the time it has connected again and sent another one.
         another, _ = notifier.due_reminder()

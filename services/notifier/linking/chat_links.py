@@ -45,6 +45,15 @@ def read_link(connection: Connection, account_id: str) -> Row[Any] | None:
     ).one_or_none()
 
 
+def linked_chat(connection: Connection, account_id: str) -> int | None:
+    """Return the chat that gets the account's reminders now."""
+    return connection.scalar(
+        select(CHAT_LINKS.c.chat_id).where(
+            CHAT_LINKS.c.account_id == account_id, CHAT_LINKS.c.status == "linked"
+        )
+    )
+
+
 def linked_account(connection: Connection, chat_id: int) -> str | None:
     """Return the account that a chat belongs to."""
     return connection.scalar(select(CHAT_LINKS.c.account_id).where(CHAT_LINKS.c.chat_id == chat_id))
@@ -108,26 +117,6 @@ def change_membership(
         CHAT_LINKS.update()
         .where(CHAT_LINKS.c.account_id == row.account_id)
         .values(membership_at=changed_at)
-    )
-
-
-def move_chat(connection: Connection, old_chat_id: int, new_chat_id: int, at: datetime) -> None:
-    """Follow a chat to its new id; an account that agreed with the new one itself keeps it."""
-    connection.execute(select(func.pg_advisory_xact_lock(_LINKING)))
-    row = _lock(connection, CHAT_LINKS.c.chat_id == old_chat_id)
-    if row is None or old_chat_id == new_chat_id:
-        return
-    if linked_account(connection, new_chat_id) is not None:
-        _store(connection, row.account_id, row, "unlinked", at)
-        return
-    _store(
-        connection,
-        row.account_id,
-        row,
-        row.status,
-        at,
-        chat_id=new_chat_id,
-        linked_at=row.linked_at,
     )
 
 

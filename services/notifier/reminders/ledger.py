@@ -4,13 +4,13 @@ A row is final, with one exception: proof of delivery that comes late turns `unk
 What is written twice is stored and announced once.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import Connection, Row, delete, literal_column, select
+from sqlalchemy import Connection, Executable, delete, literal_column
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.linking.chat_links import SOURCE
-from services.notifier.sending.message_states import Done, Refused, Settled, Unknown
+from services.notifier.sending.delivery_states import Ended
 from services.notifier.tables import DELIVERIES
 from shared.contracts.events import (
     REMINDER_FAILED,
@@ -27,37 +27,40 @@ _VERSION = 2
 FailedOutcome = Literal["refused", "unknown", "expired"]
 
 
-def is_settled(connection: Connection, reminder_id: str) -> bool:
-    """Whether the reminder has ended; also true after Redis has lost its record."""
-    query = select(DELIVERIES.c.reminder_id).where(DELIVERIES.c.reminder_id == reminder_id)
-    return connection.scalar(query) is not None
-
-
-def record(connection: Connection, reminder: ReminderDueV1, end: Settled) -> bool:
-    """Write how a reminder ended, and announce it; False when that is known already."""
-    columns = _columns(end)
-    statement = insert(DELIVERIES).values(
-        reminder_id=reminder.id,
-        account_id=reminder.account_id,
-        habit_id=reminder.habit_id,
-        local_date=reminder.local_date,
-        due_at=reminder.due_at,
-        received_at=end.first_claimed_at,
-        attempts=end.attempts,
-        **columns,
-    )
+def _upsert() -> Executable:
+    """Return the statement that stores an end, or late proof in the place of `unknown`."""
+    statement = insert(DELIVERIES)
+    changed = ("outcome", "attempts", "sent_at", "telegram_message_id", "reason")
     late_proof = (DELIVERIES.c.outcome == "unknown") & (statement.excluded.outcome == "sent")
-    row: Row[Any] | None = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[DELIVERIES.c.reminder_id],
-            set_={"attempts": end.attempts, **columns},
-            where=late_proof,
-        ).returning(literal_column("xmax = 0").label("is_new"))
-    ).one_or_none()
-    if row is None:
-        return False
-    _announce(connection, reminder, end, version=_VERSION if row.is_new else _VERSION + 1)
-    return True
+    return statement.on_conflict_do_update(
+        index_elements=[DELIVERIES.c.reminder_id],
+        set_={name: statement.excluded[name] for name in changed},
+        where=late_proof,
+    ).returning(literal_column("xmax = 0").label("is_new"))
+
+
+# Made once: it runs for every reminder.
+_UPSERT = _upsert()
+
+
+def record(connection: Connection, reminder: ReminderDueV1, end: Ended) -> None:
+    """Write how a reminder ended, and announce it, unless that is known already."""
+    row = {
+        "reminder_id": reminder.id,
+        "account_id": reminder.account_id,
+        "habit_id": reminder.habit_id,
+        "local_date": reminder.local_date,
+        "due_at": reminder.due_at,
+        "received_at": end.first_at,
+        "sent_at": end.at if end.outcome == "sent" else None,
+        "outcome": end.outcome,
+        "attempts": end.attempts,
+        "telegram_message_id": end.telegram_message_id,
+        "reason": end.reason,
+    }
+    is_new: bool | None = connection.scalar(_UPSERT, row)
+    if is_new is not None:
+        _announce(connection, reminder, end, version=_VERSION if is_new else _VERSION + 1)
 
 
 def erase_deliveries(connection: Connection, account_id: str) -> None:
@@ -65,25 +68,8 @@ def erase_deliveries(connection: Connection, account_id: str) -> None:
     connection.execute(delete(DELIVERIES).where(DELIVERIES.c.account_id == account_id))
 
 
-def _columns(end: Settled) -> dict[str, Any]:
-    match end:
-        case Done():
-            return {
-                "outcome": "sent",
-                "sent_at": end.at,
-                "telegram_message_id": end.telegram_message_id,
-                "reason": None,
-            }
-        case Refused():
-            return {"outcome": end.outcome, "reason": end.reason}
-        case Unknown():
-            return {"outcome": "unknown", "reason": end.reason}
-
-
-def _announce(
-    connection: Connection, reminder: ReminderDueV1, end: Settled, *, version: int
-) -> None:
-    if isinstance(end, Done):
+def _announce(connection: Connection, reminder: ReminderDueV1, end: Ended, *, version: int) -> None:
+    if end.outcome == "sent":
         sent = ReminderSentV1(
             id=reminder.id,
             habit_id=reminder.habit_id,
@@ -104,13 +90,13 @@ def _announce(
         due_at=reminder.due_at,
         failed_at=end.at,
         outcome=_public_outcome(end),
-        reason=end.reason,
+        reason=end.reason or "",
         version=version,
     )
     add_event(connection, SOURCE, REMINDER_FAILED, reminder.id, failed)
 
 
-def _public_outcome(end: Refused | Unknown) -> FailedOutcome:
-    if isinstance(end, Unknown):
-        return "unknown"
-    return "expired" if end.outcome == "expired" else "refused"
+def _public_outcome(end: Ended) -> FailedOutcome:
+    if end.outcome in {"unknown", "expired"}:
+        return "unknown" if end.outcome == "unknown" else "expired"
+    return "refused"

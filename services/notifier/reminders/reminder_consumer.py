@@ -1,138 +1,147 @@
 """Sends the reminders of the queue `reminders`, each once, to the chat that is linked now.
 
-A reminder ends with its row in the ledger, the event that tells of it and, when the chat is gone,
-the blocked link: one transaction. A crash before that brings the reminder back; it then finds its
-end in Redis and only writes it down.
+What is due together comes together and goes out as one message, or as few as Telegram allows. A
+single `reminder.due.v1` is a group of one.
+
+A reminder ends with its state, its row in the ledger, the event that tells of it and, when the
+chat is gone, the blocked link: one transaction.
 """
 
 import asyncio
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Engine
 
-from services.notifier.accounts import share_account
-from services.notifier.linking.chat_links import block, move_chat, read_link
+from services.notifier.linking.chat_links import linked_chat
 from services.notifier.metrics import LAG
-from services.notifier.reminders import ledger
-from services.notifier.reminders.reminder_texts import reminder_text
-from services.notifier.sending.delivery import DeliveryDesk, Envelope
-from services.notifier.sending.message_states import Done, Message, Refused, Settled
-from services.notifier.sending.send_ends import AttemptEnd, Moved, NotYet
+from services.notifier.reminders.due_together import RemindersOwner, identity_of, read_due_together
+from services.notifier.reminders.reminder_texts import reminder_messages
+from services.notifier.sending import delivery_states
+from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.delivery_states import Ends, Outcome
+from services.notifier.sending.envelopes import Envelope, NotYet
 from services.notifier.translations import Translations
-from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import ReminderDueV1
-from shared.contracts.reminder_group import read_group
-from shared.database import transaction
+from shared.contracts.reminder_group import RemindersDueTogetherV1
 from shared.instants import now
 from shared.messaging.deliveries import Delivery, RetryLater
 from shared.process.structured_logs import get_logger
 
 _KIND = "reminder"
-_MOST_MOVES = 3
+# Others wait, too: a group that takes longer comes again for its other messages.
+_LONGEST_AT_ONCE_SECONDS = 10.0
 
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
-    """What the database says of a reminder before it is sent; `chat_id` only if linked."""
+class _Left:
+    """What of a group may be sent, to which chat if one is linked, and what others have in hand."""
 
-    is_over: bool
+    reminders: tuple[ReminderDueV1, ...]
     chat_id: int | None
+    vanished: list[str]
+    busy_seconds: float | None
 
 
 class ReminderConsumer:
-    """Handles one reminder of the queue."""
+    """Handles one message of the queue."""
 
     def __init__(self, engine: Engine, desk: DeliveryDesk, translations: Translations) -> None:
-        self._engine = engine
+        # Each look-up is a statement of its own; what it found is checked again before the request.
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._desk = desk
         self._translations = translations
 
     async def handle(self, delivery: Delivery) -> None:
-        """Bring reminders to their end. Raises RetryLater, UnreadableMessage."""
-        if "cloudEvents:type" not in delivery.headers:
-            group = read_group(delivery.body)
-            for reminder in group.reminders:
-                await self._end(reminder, group.due_at, delivery)
-            return
-        event = delivery.event()
-        if not isinstance(event.body, ReminderDueV1):
-            raise UnreadableMessage(f"{event.type} is not a reminder")
-        await self._end(event.body, event.time, delivery)
+        """Bring all reminders of a message to their end. Raises RetryLater, UnreadableMessage."""
+        group = read_due_together(delivery)
+        began = time.monotonic()
+        while await self._end_some(group):
+            if time.monotonic() - began > _LONGEST_AT_ONCE_SECONDS:
+                raise RetryLater(1, "the rest of a large group")
 
-    async def _end(
-        self, reminder: ReminderDueV1, produced_at: datetime, delivery: Delivery
-    ) -> None:
-        message = Message(
-            identity=f"{_KIND}:{reminder.id}",
-            produced_at=produced_at,
-            not_after=reminder.not_after,
-            redelivered=delivery.redelivered,
+    async def _end_some(self, group: RemindersDueTogetherV1) -> bool:
+        """Bring the next of a group's reminders to their end; return whether there are more."""
+        left = await asyncio.to_thread(self._look_up, group)
+        if left.vanished:
+            owner = RemindersOwner(group.account_id, None, group.reminders)
+            await self._desk.give_up(_KIND, left.vanished, owner)
+            return True
+        if left.reminders:
+            return await self._end_left(group, left) or left.busy_seconds is not None
+        if left.busy_seconds is not None:
+            raise RetryLater(left.busy_seconds, "another worker has it")
+        return False
+
+    def _look_up(self, group: RemindersDueTogetherV1) -> _Left:
+        with self._reading.connect() as connection:
+            known = delivery_states.look(connection, list(map(identity_of, group.reminders)))
+            chat_id = linked_chat(connection, group.account_id)
+        return _Left(
+            tuple(each for each in group.reminders if known.is_open(identity_of(each))),
+            chat_id,
+            known.vanished,
+            max(known.busy_seconds.values(), default=None),
         )
-        for _ in range(_MOST_MOVES):
-            standing = await asyncio.to_thread(self._look_up, reminder)
-            if standing.is_over:
-                return
-            end = await self._attempt(reminder, message, standing.chat_id)
-            match end:
-                case Moved(new_chat_id):
-                    await asyncio.to_thread(self._follow_chat, standing.chat_id, new_chat_id)
-                case NotYet(delay_seconds, reason):
-                    raise RetryLater(delay_seconds, reason)
-                case _:
-                    await asyncio.to_thread(self._record, reminder, end, standing.chat_id)
-                    return
-        raise RetryLater(30, "the chat keeps moving")
 
-    async def _attempt(
-        self, reminder: ReminderDueV1, message: Message, chat_id: int | None
-    ) -> AttemptEnd:
-        if chat_id is None:
-            if now() > reminder.not_after:
-                return await self._desk.end_unsent(message, _KIND, "expired", "its time has passed")
-            return await self._desk.end_unsent(message, _KIND, "no_chat", "no chat is linked")
-        catalogue = self._translations.of(reminder.locale)
-        envelope = Envelope(
-            message=message,
-            kind=_KIND,
-            chat_id=chat_id,
-            text=reminder_text(reminder, catalogue),
+    async def _end_left(self, group: RemindersDueTogetherV1, left: _Left) -> bool:
+        """Send the next message, or end all unsent; return whether there are more to send."""
+        if now() > group.not_after:
+            return await self._end_unsent(group, left, "expired", "its time has passed")
+        if left.chat_id is None:
+            return await self._end_unsent(group, left, "no_chat", "no chat is linked")
+        catalogue = self._translations.of(group.locale)
+        ids = {each.id for each in left.reminders}
+        messages = reminder_messages(group.reminders, catalogue, ids)
+        reminders = messages[0].reminders
+        ends = await self._desk.deliver(
+            _envelope(group, reminders, left.chat_id, messages[0].text),
+            RemindersOwner(group.account_id, left.chat_id, reminders),
         )
-        return await self._desk.deliver(envelope)
+        if isinstance(ends, NotYet):
+            raise RetryLater(ends.delay_seconds, ends.reason)
+        _report(reminders, ends)
+        return len(messages) > 1
 
-    def _look_up(self, reminder: ReminderDueV1) -> _Standing:
-        with transaction(self._engine) as connection:
-            account = share_account(connection, reminder.account_id)
-            if account.deleted or ledger.is_settled(connection, reminder.id):
-                return _Standing(is_over=True, chat_id=None)
-            row = read_link(connection, reminder.account_id)
-            linked = row is not None and row.status == "linked"
-            return _Standing(is_over=False, chat_id=row.chat_id if row and linked else None)
+    async def _end_unsent(
+        self, group: RemindersDueTogetherV1, left: _Left, outcome: Outcome, reason: str
+    ) -> bool:
+        ends = await self._desk.end_unsent(
+            _envelope(group, left.reminders, 0, ""),
+            RemindersOwner(group.account_id, None, left.reminders),
+            outcome,
+            reason,
+        )
+        _report(left.reminders, ends)
+        return False
 
-    def _record(self, reminder: ReminderDueV1, end: Settled, chat_id: int | None) -> None:
-        with transaction(self._engine) as connection:
-            account = share_account(connection, reminder.account_id)
-            if account.deleted:
-                return
-            is_news = ledger.record(connection, reminder, end)
-            chat_is_gone = isinstance(end, Refused) and end.outcome == "chat_gone"
-            if is_news and chat_is_gone and chat_id is not None:
-                block(connection, chat_id, now())
-        if is_news:
+
+def _envelope(
+    group: RemindersDueTogetherV1, reminders: Iterable[ReminderDueV1], chat_id: int, text: str
+) -> Envelope:
+    return Envelope(
+        identities=tuple(map(identity_of, reminders)),
+        account_id=group.account_id,
+        kind=_KIND,
+        chat_id=chat_id,
+        text=text,
+        not_after=group.not_after,
+    )
+
+
+def _report(reminders: Iterable[ReminderDueV1], ends: Ends) -> None:
+    """Log how reminders ended, and measure how late they came."""
+    for reminder in reminders:
+        if end := ends.get(identity_of(reminder)):
             lag_seconds = (end.at - reminder.due_at).total_seconds()
-            if isinstance(end, Done):
+            if end.outcome == "sent":
                 LAG.observe(max(lag_seconds, 0))
             _log.info(
                 "reminder ended",
                 reminder_id=reminder.id,
-                outcome=end.outcome if isinstance(end, Refused) else type(end).__name__.lower(),
+                outcome=end.outcome,
                 lag_seconds=round(lag_seconds, 3),
             )
-
-    def _follow_chat(self, old_chat_id: int | None, new_chat_id: int) -> None:
-        if old_chat_id is None:
-            return
-        with transaction(self._engine) as connection:
-            move_chat(connection, old_chat_id, new_chat_id, now())

@@ -1,32 +1,43 @@
-"""Sends one message to Telegram, once: limits -> claim -> point of no return -> send -> mark.
+"""Sends one message to Telegram, once: claim -> turn -> place -> point of no return -> send -> end.
 
-The limits come before the claim, so that no lease burns while waiting. From the claim on, the work
-runs in a task of its own: the loss of the broker's connection cancels the handler, and must not
-leave a request to Telegram without its mark. Whoever gets the message next reads the mark.
+A message waits for its turn within Telegram's limits without holding a place: the few places are
+for requests alone, so that a Telegram that hangs makes few messages unknown. The point of no
+return and the end are rows in the database (see `delivery_states`).
+
+All of it runs in a task of its own: the loss of the broker's connection cancels the handler, and
+must not leave a request to Telegram without its end. Whoever gets the message next reads the end.
 """
 
 import asyncio
-import random
+import time
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Protocol
 
-from redis import RedisError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from services.notifier.metrics import RATE_LIMIT_WAIT
-from services.notifier.sending.message_states import Busy, Claim, Message, Refusal, Settled, Unknown
-from services.notifier.sending.once_each import OnceEach
-from services.notifier.sending.rate_limits import SendLimits
-from services.notifier.sending.send_ends import AttemptEnd, NotYet, count_end, refused
-from services.notifier.sending.send_marks import SendMarks
+from services.notifier.sending import delivery_states
+from services.notifier.sending.claims import Claims
+from services.notifier.sending.delivery_ends import DeliveryEnds
+from services.notifier.sending.delivery_states import Ends, Outcome, Taken
+from services.notifier.sending.envelopes import Envelope, NotYet, Owner
+from services.notifier.sending.rate_limits import NoTurn, SendLimits, Turn
+from services.notifier.telegram import errors
 from services.notifier.telegram.client import Button
-from services.notifier.telegram.errors import Outcome
+from shared.database import transaction
 from shared.instants import now
 
-# Longer waits go to a retry queue: a delivery held here is a place taken from the others.
+# Requests at Telegram at a time, of one process.
+PLACES = 20
+# A message whose chat has to wait longer comes again another time.
 LONGEST_WAIT_SECONDS = 2.0
-
-_TOO_LATE = "its time has passed"
+# The same for one that has its place already, but has lost its turn while it waited for it.
+_LONGEST_WAIT_IN_PLACE_SECONDS = 0.5
+# A turn is good for this long: a later request would come on top of the turns of others.
+_TURN_IS_GOOD_SECONDS = 0.25
 
 
 class TelegramSender(Protocol):
@@ -34,117 +45,130 @@ class TelegramSender(Protocol):
 
     async def send_message(
         self, chat_id: int, text: str, buttons: Sequence[Button] = ()
-    ) -> Outcome: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
-    """A message and where it goes; `kind` is for the metrics."""
-
-    message: Message
-    kind: str
-    chat_id: int
-    text: str
-    buttons: tuple[Button, ...] = ()
+    ) -> errors.Outcome: ...
 
 
 class DeliveryDesk:
-    """Delivers messages; keeps track of the requests under way."""
+    """Delivers messages; keeps track of those under way."""
 
-    def __init__(self, once_each: OnceEach, limits: SendLimits, telegram: TelegramSender) -> None:
-        self._once_each = once_each
+    def __init__(
+        self, engine: Engine, claims: Claims, limits: SendLimits, telegram: TelegramSender
+    ) -> None:
+        self._engine = engine
+        self._claims = claims
         self._limits = limits
         self._telegram = telegram
-        self._marks = SendMarks(once_each, limits)
-        self._under_way: set[asyncio.Task[AttemptEnd]] = set()
+        self._places = asyncio.Semaphore(PLACES)
+        self._stopping = asyncio.Event()
+        self._ends = DeliveryEnds(engine, limits, self._stopping)
+        self._under_way: set[asyncio.Task[Ends | NotYet]] = set()
 
-    async def deliver(self, envelope: Envelope) -> AttemptEnd:
-        """Send, unless the message has ended already; after `not_after` it ends as expired.
+    async def deliver(self, envelope: Envelope, owner: Owner) -> Ends | NotYet:
+        """Send messages that have not ended; return how they did, after `not_after` as expired.
 
-        Raises redis.RedisError when Redis is away; then nothing has been sent.
+        Raises redis.RedisError or an error of the database when one of them is away.
         """
-        message = envelope.message
-        if (end := await self._once_each.look(message.identity)) is not None:
-            return end
-        if now() > message.not_after:
-            return await self.end_unsent(message, envelope.kind, "expired", _TOO_LATE)
-        if (too_long := await self._wait_for_limits(envelope.chat_id)) is not None:
-            return too_long
-        claim = await self._claim(message, envelope.kind)
-        if not isinstance(claim, Claim):
-            return claim
-        task = asyncio.create_task(self._send(claim, envelope))
+        task = asyncio.create_task(self._deliver(envelope, owner))
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
     async def end_unsent(
-        self, message: Message, kind: str, outcome: Refusal, reason: str
-    ) -> Settled | NotYet:
-        """End a message for good without sending it, unless it has ended otherwise."""
-        claim = await self._claim(message, kind)
-        if not isinstance(claim, Claim):
-            return claim
-        return await self._end_claimed(claim, kind, outcome, reason)
+        self, envelope: Envelope, owner: Owner, outcome: Outcome, reason: str
+    ) -> Ends:
+        """End messages for good without sending them, unless they are under way or have ended."""
+        return await self._ends.unsent(envelope, owner, outcome, reason)
+
+    async def give_up(self, kind: str, identities: Sequence[str], owner: Owner) -> None:
+        """End as unknown what a vanished sender has left behind (see `Known.vanished`)."""
+        await self._ends.given_up(kind, identities, owner)
 
     def token_is_accepted(self) -> bool:
         """Whether Telegram took the bot's token when it was last used."""
-        return self._marks.token_is_accepted
+        return self._ends.token_is_accepted
+
+    def stop_taking(self) -> None:
+        """Let what waits go back to its queue; requests under way go on."""
+        self._stopping.set()
 
     async def finish(self) -> None:
-        """Wait for the requests under way, also those whose handlers are gone."""
+        """Wait for the requests under way, also those whose handlers are gone, and their ends.
+
+        That takes TELEGRAM_SECONDS and MARK_SECONDS at most (see shared.process.stop_budget).
+        """
+        self.stop_taking()
         if self._under_way:
             await asyncio.wait(self._under_way)
 
-    async def _wait_for_limits(self, chat_id: int) -> NotYet | None:
-        """Wait for a place within Telegram's limits; NotYet when it would take too long."""
-        waited_seconds = 0.0
-        while (wait_seconds := await self._limits.acquire(chat_id)) > 0:
-            if waited_seconds + wait_seconds > LONGEST_WAIT_SECONDS:
-                RATE_LIMIT_WAIT.observe(waited_seconds)
-                return NotYet(wait_seconds, "Telegram's limits")
-            # Not all waiters at the same instant: they would fight for the one place.
-            pause_seconds = wait_seconds + random.uniform(0, 0.02)  # noqa: S311 - no secret
-            await asyncio.sleep(pause_seconds)
-            waited_seconds += pause_seconds
-        RATE_LIMIT_WAIT.observe(waited_seconds)
-        return None
+    def _forget(self, task: asyncio.Task[Ends | NotYet]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            # Its handler may be gone; an error that nobody asks for would be logged as a bug.
+            task.exception()
 
-    async def _claim(self, message: Message, kind: str) -> Claim | Settled | NotYet:
-        waited_seconds = 0.0
-        while isinstance(answer := await self._once_each.claim(message), Busy):
-            if waited_seconds >= LONGEST_WAIT_SECONDS:
-                return NotYet(answer.wait_seconds, "another worker has it")
-            pause_seconds = min(answer.wait_seconds + 0.01, 0.5)
-            await asyncio.sleep(pause_seconds)
-            waited_seconds += pause_seconds
-        if isinstance(answer, Unknown) and answer.fresh:
-            count_end(kind, answer)
-        return answer
+    async def _deliver(self, envelope: Envelope, owner: Owner) -> Ends | NotYet:
+        if now() > envelope.not_after:
+            return await self._expire(envelope, owner)
+        async with self._claims.claimed(envelope.identities[0]) as claimed:
+            if not claimed:
+                return NotYet(1, "another worker has it")
+            began = time.monotonic()
+            turn = await self._limits.book(envelope.chat_id, LONGEST_WAIT_SECONDS)
+            if isinstance(turn, NoTurn):
+                return NotYet(turn.wait_seconds, "Telegram's limits")
+            await self._wait_for(turn)
+            async with self._places:
+                RATE_LIMIT_WAIT.observe(time.monotonic() - began)
+                return await self._send_in_turn(envelope, owner, turn)
 
-    async def _send(self, claim: Claim, envelope: Envelope) -> AttemptEnd:
-        if now() > envelope.message.not_after:
-            return await self._end_claimed(claim, envelope.kind, "expired", _TOO_LATE)
+    async def _send_in_turn(self, envelope: Envelope, owner: Owner, turn: Turn) -> Ends | NotYet:
+        if not await self._is_good(turn, envelope.chat_id):
+            another = await self._limits.book(envelope.chat_id, _LONGEST_WAIT_IN_PLACE_SECONDS)
+            if isinstance(another, NoTurn):
+                return NotYet(another.wait_seconds, "Telegram's limits")
+            await self._wait_for(another)
+        if self._stopping.is_set():
+            return NotYet(1, "the process stops")
+        if now() > envelope.not_after:
+            return await self._expire(envelope, owner)
+        return await self._send(envelope, owner)
+
+    async def _send(self, envelope: Envelope, owner: Owner) -> Ends | NotYet:
+        token = uuid.uuid4().hex
         try:
-            begun = await self._once_each.begin_sending(claim)
-        except RedisError:
-            # Nothing has left yet, but the mark may be there: take it back, if Redis lets us.
-            await self._marks.release(claim, "the mark was not confirmed")
+            attempts = await asyncio.to_thread(self._begin, envelope, owner, token)
+        except Taken:
+            return NotYet(1, "another worker has it")
+        except DBAPIError:
+            # Nothing has left yet, but the state may be there: take it back, if that is possible.
+            await self._ends.not_begun(envelope, token)
             raise
-        if not begun:
-            return NotYet(1, "the claim was lost")
+        if attempts is None:
+            return NotYet(1, "the chat is not the account's any more")
         outcome = await self._telegram.send_message(
             envelope.chat_id, envelope.text, envelope.buttons
         )
-        end = await self._marks.conclude(claim, outcome)
-        count_end(envelope.kind, end)
-        return end
+        return await self._ends.of(outcome, envelope, owner, token, attempts)
 
-    async def _end_claimed(
-        self, claim: Claim, kind: str, outcome: Refusal, reason: str
-    ) -> Settled | NotYet:
-        if not await self._once_each.settle_refused(claim, outcome, reason):
-            return NotYet(1, "the claim was lost")
-        end = refused(claim, outcome, reason)
-        count_end(kind, end)
-        return end
+    def _begin(self, envelope: Envelope, owner: Owner, token: str) -> int | None:
+        """Pass the point of no return; None when the message may not be sent any more."""
+        with transaction(self._engine) as connection:
+            if not owner.may_send(connection):
+                return None
+            return delivery_states.begin(
+                connection, envelope.identities, token, envelope.account_id
+            )
+
+    async def _is_good(self, turn: Turn, chat_id: int) -> bool:
+        """Whether the turn has not passed, and nobody was silenced since it was booked."""
+        if turn.seconds_left() < -_TURN_IS_GOOD_SECONDS:
+            return False
+        return turn.was_at_once or not await self._limits.is_silenced(chat_id)
+
+    async def _wait_for(self, turn: Turn) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(turn.seconds_left(), 0)):
+                await self._stopping.wait()
+
+    async def _expire(self, envelope: Envelope, owner: Owner) -> Ends:
+        return await self.end_unsent(envelope, owner, "expired", "its time has passed")

@@ -6,29 +6,31 @@ them or their time has passed.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import assert_never
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from services.notifier.linking.chat_links import block, move_chat
+from services.notifier.linking.chat_links import block
+from services.notifier.sending import delivery_states
 from services.notifier.sending.bot_messages import (
     BotMessageV1,
     MessageEditV1,
     PressAnswerV1,
     read_telling,
 )
-from services.notifier.sending.delivery import DeliveryDesk, Envelope
-from services.notifier.sending.message_states import Message, Refused
-from services.notifier.sending.rate_limits import SendLimits
-from services.notifier.sending.send_ends import Moved, NotYet
+from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.delivery_states import Ends, Known
+from services.notifier.sending.envelopes import Envelope, NotYet
+from services.notifier.sending.rate_limits import NoTurn, SendLimits
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.telegram.errors import (
     Ambiguous,
-    ChatMoved,
     ChatRefused,
     Failure,
     MessageRefused,
     NotSent,
+    ServerFailed,
     TokenRefused,
     TooManyRequests,
 )
@@ -43,6 +45,24 @@ _TOKEN_REFUSED_SECONDS = 30.0
 _log = get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    """The owner of a message of the bot: its chat, whether it is linked or not."""
+
+    chat_id: int
+
+    def may_send(self, connection: Connection) -> bool:
+        return True
+
+    def lock(self, connection: Connection) -> bool:
+        return True
+
+    def record(self, connection: Connection, ends: Ends) -> None:
+        """Note that the chat is gone; nothing else is kept."""
+        if any(end.outcome == "chat_gone" for end in ends.values()):
+            block(connection, self.chat_id, now())
+
+
 class MessageConsumer:
     """Handles one message of the queue."""
 
@@ -50,6 +70,7 @@ class MessageConsumer:
         self, engine: Engine, desk: DeliveryDesk, limits: SendLimits, telegram: TelegramClient
     ) -> None:
         self._engine = engine
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._desk = desk
         self._limits = limits
         self._telegram = telegram
@@ -58,42 +79,45 @@ class MessageConsumer:
         """Carry it out, or drop it when it is too late. Raises RetryLater, UnreadableMessage."""
         match read_telling(delivery.body):
             case BotMessageV1() as body:
-                message = Message(
-                    identity=f"{body.kind}:{delivery.message_id}",
-                    produced_at=body.produced_at,
-                    not_after=body.not_after,
-                    redelivered=delivery.redelivered,
-                )
-                await self._send(body, message, body.chat_id)
+                await self._send(body, f"{body.kind}:{delivery.message_id}")
             case MessageEditV1() as edit:
                 await self._edit(edit)
             case PressAnswerV1() as answer:
                 await self._answer(answer)
 
-    async def _send(self, body: BotMessageV1, message: Message, chat_id: int) -> None:
+    async def _send(self, body: BotMessageV1, identity: str) -> None:
         envelope = Envelope(
-            message=message,
+            identities=(identity,),
             kind=body.kind,
-            chat_id=chat_id,
+            chat_id=body.chat_id,
             text=body.text,
             buttons=body.buttons,
+            not_after=body.not_after,
         )
-        match await self._desk.deliver(envelope):
-            case NotYet(delay_seconds, reason):
-                raise RetryLater(delay_seconds, reason)
-            case Moved(new_chat_id):
-                await asyncio.to_thread(self._follow_chat, chat_id, new_chat_id)
-                await self._send(body, message, new_chat_id)
-            case Refused(outcome="chat_gone"):
-                await asyncio.to_thread(self._block_chat, chat_id)
-            case _:
-                return
+        owner = _Chat(body.chat_id)
+        known = await asyncio.to_thread(self._look, envelope)
+        if known.vanished:
+            await self._desk.give_up(envelope.kind, known.vanished, owner)
+            return
+        for seconds in known.busy_seconds.values():
+            raise RetryLater(seconds, "another worker has it")
+        if known.ended:
+            return
+        end = await self._desk.deliver(envelope, owner)
+        if isinstance(end, NotYet):
+            raise RetryLater(end.delay_seconds, end.reason)
+
+    def _look(self, envelope: Envelope) -> Known:
+        with self._reading.connect() as connection:
+            return delivery_states.look(connection, envelope.identities)
 
     async def _edit(self, edit: MessageEditV1) -> None:
         if now() > edit.not_after:
             return
-        if (wait_seconds := await self._limits.acquire(edit.chat_id)) > 0:
-            raise RetryLater(wait_seconds, "Telegram's limits")
+        turn = await self._limits.book(edit.chat_id, 0)
+        if isinstance(turn, NoTurn):
+            raise RetryLater(turn.wait_seconds, "Telegram's limits")
+        await asyncio.sleep(turn.seconds_left())
         failure = await self._telegram.edit_message(
             edit.chat_id, edit.message_id, edit.text, edit.buttons
         )
@@ -108,25 +132,21 @@ class MessageConsumer:
     async def _conclude(self, chat_id: int, failure: Failure | None) -> None:
         """Raise RetryLater unless it is done, or never can be."""
         match failure:
-            case None | ChatMoved():
+            case None:
                 return
             case ChatRefused():
                 await asyncio.to_thread(self._block_chat, chat_id)
             case MessageRefused(reason):
                 _log.error("telegram refused an edit or an answer", reason=reason)
             case TooManyRequests(silence):
-                await self._limits.pause(silence)
+                await self._limits.pause_chat(chat_id, silence)
                 raise RetryLater(silence.total_seconds(), "429 from Telegram")
             case TokenRefused(reason):
                 raise RetryLater(_TOKEN_REFUSED_SECONDS, reason)
-            case NotSent(reason) | Ambiguous(reason):
+            case NotSent(reason) | Ambiguous(reason) | ServerFailed(reason):
                 raise RetryLater(_AGAIN_SECONDS, reason)
             case _:
                 assert_never(failure)
-
-    def _follow_chat(self, old_chat_id: int, new_chat_id: int) -> None:
-        with transaction(self._engine) as connection:
-            move_chat(connection, old_chat_id, new_chat_id, now())
 
     def _block_chat(self, chat_id: int) -> None:
         with transaction(self._engine) as connection:

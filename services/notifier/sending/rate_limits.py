@@ -1,9 +1,14 @@
 """Telegram's limits, kept by all replicas together through Redis and by Redis' clock.
 
-In any time T at most `burst + T / interval` requests pass: 30 in any second for the bot, one a
-second for a chat. A 429 silences every replica for as long as Telegram says.
+A turn is booked, not queued for: the bot has a turn every 40 ms, a chat one a second, and a message
+gets the first that suits both. So at most 26 turns begin in any second, where Telegram allows 30,
+and a chat with many messages takes no turn of the bot before its own.
+
+A 429 silences the chat it was for; when several chats get one at a time, Telegram means the bot.
 """
 
+import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 
 from redis.asyncio import Redis
@@ -11,41 +16,80 @@ from redis.asyncio import Redis
 from services.notifier.metrics import PAUSES
 from services.notifier.redis_scripts import KEY_PREFIX, read_script
 
-ALL_CHATS_INTERVAL_MS = 40
-ALL_CHATS_BURST = 5
-PRIVATE_CHAT_INTERVAL_MS = 1000
-PRIVATE_CHAT_BURST = 1
-# A group's id is negative; Telegram allows 20 messages a minute there.
-GROUP_INTERVAL_MS = 3500
-GROUP_BURST = 2
+TURN_MS = 40
+CHAT_INTERVAL_MS = 1000
 # Telegram counts in whole seconds of its own clock.
 _PAUSE_MARGIN_MS = 100
+# So many chats refused within so much time are no accident of one chat.
+CHATS_THAT_MEAN_THE_BOT = 3
+_REFUSALS_WINDOW_MS = 5000
 
-PAUSE_KEY = f"{KEY_PREFIX}:rate:pause"
+_PREFIX = f"{KEY_PREFIX}:rate"
+PAUSE_KEY = f"{_PREFIX}:pause"
+_TURNS_KEY = f"{_PREFIX}:turns"
+_REFUSED_CHATS_KEY = f"{_PREFIX}:refused-chats"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A booked turn: its beginning on the event loop's clock, and whether that was at once."""
+
+    begins_at: float
+    was_at_once: bool
+
+    def seconds_left(self) -> float:
+        """Return the time until it begins; negative when it has begun."""
+        return self.begins_at - asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True, slots=True)
+class NoTurn:
+    """Nothing was booked: the chat, or all, have to be silent for `wait_seconds`."""
+
+    wait_seconds: float
 
 
 class SendLimits:
-    """Asks for leave to send one message."""
+    """Gives turns to send one message."""
 
     def __init__(self, client: Redis) -> None:
-        self._acquire = client.register_script(read_script("acquire_send"))
-        self._pause = client.register_script(read_script("pause_sends"))
+        self._redis = client
+        self._book = client.register_script(read_script("book_turn"))
+        self._pause_chat = client.register_script(read_script("pause_chat"))
+        self._pause_bot = client.register_script(read_script("pause_bot"))
 
-    async def acquire(self, chat_id: int) -> float:
-        """Return 0 when one message may be sent to the chat now, else the seconds to wait."""
-        interval_ms, burst = (
-            (PRIVATE_CHAT_INTERVAL_MS, PRIVATE_CHAT_BURST)
-            if chat_id > 0
-            else (GROUP_INTERVAL_MS, GROUP_BURST)
+    async def book(self, chat_id: int, longest_wait_seconds: float) -> Turn | NoTurn:
+        """Book a turn for the chat, unless the chat itself has to wait longer than that."""
+        booked, wait_ms = await self._book(
+            keys=[PAUSE_KEY, _pause_key(chat_id), _TURNS_KEY, f"{_PREFIX}:chat:{chat_id}"],
+            args=[TURN_MS, CHAT_INTERVAL_MS, round(longest_wait_seconds * 1000)],
         )
-        wait_ms = await self._acquire(
-            keys=[PAUSE_KEY, f"{KEY_PREFIX}:rate:all", f"{KEY_PREFIX}:rate:chat:{chat_id}"],
-            args=[ALL_CHATS_INTERVAL_MS, ALL_CHATS_BURST, interval_ms, burst],
-        )
-        return int(wait_ms) / 1000
+        wait_seconds = int(wait_ms) / 1000
+        if not booked:
+            return NoTurn(wait_seconds)
+        return Turn(asyncio.get_running_loop().time() + wait_seconds, was_at_once=not wait_ms)
 
-    async def pause(self, silence: timedelta) -> None:
-        """Let nothing pass in any replica for this time."""
+    async def is_silenced(self, chat_id: int) -> bool:
+        """Whether the chat or the bot has been silenced, maybe after a turn was booked."""
+        return bool(await self._redis.exists(PAUSE_KEY, _pause_key(chat_id)))
+
+    async def pause_chat(self, chat_id: int, silence: timedelta) -> None:
+        """Obey a 429: send nothing to this chat for a time; nothing at all when it is for all."""
         PAUSES.inc()
-        pause_ms = round(silence.total_seconds() * 1000) + _PAUSE_MARGIN_MS
-        await self._pause(keys=[PAUSE_KEY], args=[pause_ms])
+        await self._pause_chat(
+            keys=[PAUSE_KEY, _pause_key(chat_id), _REFUSED_CHATS_KEY],
+            args=[chat_id, _pause_ms(silence), _REFUSALS_WINDOW_MS, CHATS_THAT_MEAN_THE_BOT],
+        )
+
+    async def pause_bot(self, silence: timedelta) -> None:
+        """Send nothing in any replica for this time."""
+        PAUSES.inc()
+        await self._pause_bot(keys=[PAUSE_KEY], args=[_pause_ms(silence)])
+
+
+def _pause_key(chat_id: int) -> str:
+    return f"{PAUSE_KEY}:{chat_id}"
+
+
+def _pause_ms(silence: timedelta) -> int:
+    return round(silence.total_seconds() * 1000) + _PAUSE_MARGIN_MS

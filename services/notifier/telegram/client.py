@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +29,7 @@ from services.notifier.telegram.errors import (
     Ambiguous,
     Failure,
     Outcome,
+    ServerError,
     classify,
     is_moot,
 )
@@ -62,12 +64,23 @@ class Button:
     data: str
 
 
+class _Requests(HTTPXRequest):
+    """Tells a 5xx from other answers."""
+
+    async def do_request(self, *args: Any, **options: Any) -> tuple[int, bytes]:
+        """Return status and body. Raises ServerError for a 5xx."""
+        status, body = await super().do_request(*args, **options)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ServerError(f"status {status}")
+        return status, body
+
+
 class TelegramClient:
     """One bot, one pool of connections."""
 
     def __init__(self, token: str, api_url: str, *, connections: int) -> None:
         self._requests = tuple(
-            HTTPXRequest(
+            _Requests(
                 connection_pool_size=size,
                 read_timeout=READ_TIMEOUT_SECONDS,
                 write_timeout=WRITE_TIMEOUT_SECONDS,

@@ -1,7 +1,8 @@
 """What an error of the Bot API client means for the message: sent, surely not sent, or unknown.
 
-The rule: only what Telegram itself answered, or what broke before the request could leave, proves
-that a message was not sent. Everything else is `Ambiguous` and must not be repeated.
+The rule: only a refusal of Telegram's own, or what broke before the request could leave, proves
+that a message was not sent. Everything else is `Ambiguous`, or `ServerFailed`, and must not be
+repeated.
 """
 
 from dataclasses import dataclass
@@ -53,15 +54,8 @@ class MessageRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatMoved:
-    """The group became a supergroup with another id; the message was not sent."""
-
-    new_chat_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class TooManyRequests:
-    """Telegram wants silence from the whole bot for this time; the message was not sent."""
+    """Telegram wants silence for this time; the message was not sent."""
 
     silence: timedelta
 
@@ -87,10 +81,31 @@ class Ambiguous:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ServerFailed:
+    """Telegram's servers answered with a 5xx: perhaps sent, and they are not well.
+
+    A gateway that gives up (502, 504) does not know what became of the request behind it, and the
+    Bot API server answers the requests it still has with 500 when it restarts.
+    """
+
+    reason: str
+
+
 Failure = (
-    ChatRefused | MessageRefused | ChatMoved | TooManyRequests | TokenRefused | NotSent | Ambiguous
+    ChatRefused
+    | MessageRefused
+    | TooManyRequests
+    | TokenRefused
+    | NotSent
+    | Ambiguous
+    | ServerFailed
 )
 Outcome = Accepted | Failure
+
+
+class ServerError(NetworkError):
+    """An answer of 5xx; the library's own exception does not tell its status."""
 
 
 def classify(error: Exception) -> Failure:  # noqa: PLR0911 - one line for each kind of error
@@ -106,13 +121,13 @@ def classify(error: Exception) -> Failure:  # noqa: PLR0911 - one line for each 
             return TooManyRequests(_time_of(error.retry_after))
         case Forbidden():
             return ChatRefused(reason)
-        case ChatMigrated():
-            return ChatMoved(error.new_chat_id)
-        case BadRequest():  # before NetworkError, of which it is a subclass
+        case BadRequest() | ChatMigrated():  # before NetworkError, of which the first is one
             gone = any(words in error.message.lower() for words in _CHAT_IS_GONE)
             return ChatRefused(reason) if gone else MessageRefused(reason)
         case Conflict():
             return NotSent(reason)
+        case ServerError():
+            return ServerFailed(reason)
         case NetworkError(__cause__=None):  # an answer of Telegram's with ok: false
             return NotSent(reason)
         case NetworkError() if isinstance(error.__cause__, _NEVER_LEFT):

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from deploy.api_docs.event_examples import EVENT_EXAMPLES
 from services.notifier.linking.chat_links import block, link, unlink
 from services.notifier.reminders.ledger import record
-from services.notifier.sending.message_states import Done, Refused, Settled, Unknown
+from services.notifier.sending.delivery_states import Ended, Outcome
 from services.notifier.tables import METADATA
 from shared.contracts.cloud_event import body_to_json, read_body, read_event
 from shared.contracts.events import AccountStateV1, ChatLinkStateV1, ReminderDueV1
@@ -101,47 +101,37 @@ def test_an_account_and_its_link_are_two_aggregates() -> None:
     assert link.subject == link.body.id != account.subject
 
 
+def failed(outcome: Outcome, reason: str) -> Ended:
+    return Ended(outcome=outcome, reason=reason, at=AT, attempts=1, first_at=AT)
+
+
 @pytest.mark.parametrize(
     ("end", "event_type", "name"),
     [
         (
-            Done(telegram_message_id=7, at=AT, attempts=2, first_claimed_at=AT),
+            Ended(outcome="sent", telegram_message_id=7, at=AT, attempts=2, first_at=AT),
             "reminder.sent.v1",
             "reminder.sent.v1",
         ),
         (
-            Refused(
-                outcome="chat_gone",
-                reason="Forbidden: Forbidden: bot was blocked by the user",
-                at=AT,
-                attempts=1,
-                first_claimed_at=AT,
-            ),
+            failed("chat_gone", "Forbidden: Forbidden: bot was blocked by the user"),
             "reminder.failed.v1",
             "reminder.failed.v1.refused",
         ),
         (
-            Unknown(
-                reason="TimedOut: Timed out (ReadTimeout)", at=AT, attempts=1, first_claimed_at=AT
-            ),
+            failed("unknown", "TimedOut: Timed out (ReadTimeout)"),
             "reminder.failed.v1",
             "reminder.failed.v1.unknown",
         ),
         (
-            Refused(
-                outcome="expired",
-                reason="its time has passed",
-                at=AT,
-                attempts=1,
-                first_claimed_at=AT,
-            ),
+            failed("expired", "its time has passed"),
             "reminder.failed.v1",
             "reminder.failed.v1.expired",
         ),
     ],
     ids=["sent", "refused", "unknown", "expired"],
 )
-def test_a_reminders_end(engine: Engine, end: Settled, event_type: str, name: str) -> None:
+def test_a_reminders_end(engine: Engine, end: Ended, event_type: str, name: str) -> None:
     with transaction(engine) as connection:
         record(connection, REMINDER, end)
     (row,) = stored(engine)

@@ -3,16 +3,17 @@
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall_clock
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from services.notifier.linking.chat_links import link
-from services.notifier.sending.message_states import Message
+from services.notifier.sending.delivery_states import Ended, Ends
+from services.notifier.sending.envelopes import Envelope
 from shared.contracts.cloud_event import CloudEvent, body_to_json
 from shared.contracts.events import (
     ACCOUNT_CHANGED,
@@ -22,6 +23,7 @@ from shared.contracts.events import (
     EventBody,
     ReminderDueV1,
 )
+from shared.contracts.reminder_group import RemindersDueTogetherV1, group_to_json
 from shared.contracts.topology import NOTIFIER_EVENTS, REMINDERS, WorkQueue
 from shared.database import transaction
 from shared.instants import now
@@ -49,15 +51,42 @@ def new_account() -> str:
     return str(uuid.uuid4())
 
 
-def a_message(identity: str | None = None, **changed: Any) -> Message:
-    """Return a message produced now, good for a minute."""
-    produced_at = now()
+def an_envelope(chat_id: int, **changed: Any) -> Envelope:
+    """Return a message of its own, good for a minute."""
     values: dict[str, Any] = {
-        "identity": identity or f"test:{uuid.uuid4()}",
-        "produced_at": produced_at,
-        "not_after": produced_at + timedelta(minutes=1),
+        "identities": (f"test:{uuid.uuid4()}",),
+        "kind": "reminder",
+        "chat_id": chat_id,
+        "text": "hello",
+        "not_after": now() + timedelta(minutes=1),
     }
-    return Message(**{**values, **changed})
+    return Envelope(**{**values, **changed})
+
+
+class Witness:
+    """The owner of messages: keeps nothing but what it is told, and may forbid to send."""
+
+    def __init__(self, *, exists: bool = True, allows: bool = True) -> None:
+        self.told: list[tuple[str, str]] = []
+        self._exists = exists
+        self._allows = allows
+
+    def lock(self, connection: Connection) -> bool:
+        return self._exists
+
+    def may_send(self, connection: Connection) -> bool:
+        return self._exists and self._allows
+
+    def record(self, connection: Connection, ends: Ends) -> None:
+        self.told += [(identity, end.outcome) for identity, end in ends.items()]
+
+
+def the_end(ends: Any) -> Ended:
+    """Return the one end of what the desk says."""
+    assert isinstance(ends, Mapping), ends
+    (end,) = ends.values()
+    assert isinstance(end, Ended)
+    return end
 
 
 def a_reminder(account_id: str, **changed: Any) -> ReminderDueV1:
@@ -122,6 +151,32 @@ def event_bytes(event: CloudEvent) -> bytes:
 
 def reminder_delivery(reminder: ReminderDueV1, **options: Any) -> Delivery:
     return delivery_of(REMINDER_DUE, reminder, REMINDERS, **options)
+
+
+def group_delivery(reminders: Sequence[ReminderDueV1]) -> Delivery:
+    """Return the reminders of one account and instant as they come together from the queue."""
+    return json_delivery(REMINDERS, group_to_json(a_group(reminders)))
+
+
+def a_group(reminders: Sequence[ReminderDueV1]) -> RemindersDueTogetherV1:
+    first = reminders[0]
+    return RemindersDueTogetherV1(
+        account_id=first.account_id,
+        due_at=first.due_at,
+        not_after=first.not_after,
+        locale=first.locale,
+        reminders=tuple(reminders),
+    )
+
+
+def due_together(account_id: str, count: int, **changed: Any) -> list[ReminderDueV1]:
+    """Return reminders of one account and one instant, each with an action of its own."""
+    at = now()
+    common = {"due_at": at, "not_after": at + timedelta(minutes=1), **changed}
+    return [
+        a_reminder(account_id, action=f"Habit {number}.", **common)
+        for number in range(1, count + 1)
+    ]
 
 
 def account_delivery(account_id: str, **changed: Any) -> Delivery:

@@ -12,7 +12,6 @@ from services.notifier.app import build_app
 from services.notifier.linking.chat_linking import ChatLinking
 from services.notifier.linking.question_limits import QuestionLimits
 from services.notifier.redis_scripts import new_async_redis, new_redis
-from services.notifier.sending.once_each import OnceEach
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
 from shared.database import new_engine
@@ -47,9 +46,8 @@ def engine(notifier_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 async def redis(redis_database: str) -> AsyncIterator[Redis]:
-    """Yield a client of an empty Redis in its first epoch."""
+    """Yield a client of an empty Redis."""
     client = new_async_redis(redis_database)
-    await OnceEach(client).provision()
     yield client
     await client.aclose()
 

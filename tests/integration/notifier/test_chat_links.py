@@ -13,7 +13,6 @@ from services.notifier.linking.chat_links import (
     change_membership,
     link,
     linked_account,
-    move_chat,
     read_link,
     unlink,
 )
@@ -285,35 +284,11 @@ class TestLinks:
             change_membership(connection, chat_id, blocked=False, changed_at=at, at=at)
         assert status_of(engine, account) == ("unlinked", None)
 
-    def test_an_account_follows_its_chat_to_a_new_id(
-        self, engine: Engine, account: str, chat_id: int
-    ) -> None:
-        link_chat(engine, account, chat_id)
-        new_id = next(_chat_ids)
-        with transaction(engine) as connection:
-            move_chat(connection, chat_id, new_id, now())
-            move_chat(connection, chat_id, new_id, now())
-        assert status_of(engine, account) == ("linked", new_id)
-        _, body = events_of(engine, account)[-1]
-        assert (body["chat_id"], body["version"]) == (str(new_id), 2)
-
-    def test_who_agreed_in_the_new_chat_keeps_it(
-        self, engine: Engine, account: str, chat_id: int
-    ) -> None:
-        other, new_id = new_account(), next(_chat_ids)
-        link_chat(engine, account, chat_id)
-        link_chat(engine, other, new_id)
-        with transaction(engine) as connection:
-            move_chat(connection, chat_id, new_id, now())
-        assert status_of(engine, account) == ("unlinked", None)
-        assert status_of(engine, other) == ("linked", new_id)
-
     def test_news_of_a_chat_of_nobody_change_nothing(self, engine: Engine, chat_id: int) -> None:
         at = now()
         with transaction(engine) as connection:
             block(connection, chat_id, at)
             change_membership(connection, chat_id, blocked=True, changed_at=at, at=at)
-            move_chat(connection, chat_id, next(_chat_ids), at)
             assert linked_account(connection, chat_id) is None
 
 

@@ -3,35 +3,50 @@
 # ruff: noqa: PLR0917 - fixtures are asked for by name
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from services.notifier.redis_scripts import new_async_redis
-from services.notifier.sending import delivery, send_marks
-from services.notifier.sending.delivery import DeliveryDesk, Envelope
-from services.notifier.sending.message_states import Claim, Done, Message, Refused, Unknown
-from services.notifier.sending.once_each import OnceEach
+from services.notifier.sending import delivery, delivery_ends, delivery_states
+from services.notifier.sending.claims import Claims
+from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.delivery_states import Known
+from services.notifier.sending.envelopes import Envelope, NotYet
 from services.notifier.sending.rate_limits import SendLimits
-from services.notifier.sending.send_ends import Moved, NotYet
 from services.notifier.telegram.client import Button, TelegramClient
 from services.notifier.telegram.errors import Accepted, Outcome
+from shared.database import new_engine, transaction
 from shared.instants import now
 from tests.fakes.telegram_person import TelegramPerson
-from tests.integration.notifier.arrangements import a_message
+from tests.integration.notifier.arrangements import Witness, an_envelope, the_end
 from tests.integration.telegram_simulator.simulator_process import TOKEN
 
-
-def envelope(message: Message, chat_id: int, text: str = "hello") -> Envelope:
-    return Envelope(message=message, kind="reminder", chat_id=chat_id, text=text)
+MakeDesk = Callable[..., DeliveryDesk]
 
 
 @pytest.fixture
-def desk(redis: Redis, telegram: TelegramClient) -> DeliveryDesk:
-    return DeliveryDesk(OnceEach(redis), SendLimits(redis), telegram)
+def make_desk(engine: Engine, redis: Redis, telegram: TelegramClient) -> MakeDesk:
+    """Give a factory of desks, some of whose parts may be others than usual."""
+
+    def make(sender: delivery.TelegramSender = telegram, database: Engine = engine) -> DeliveryDesk:
+        return DeliveryDesk(database, Claims(redis), SendLimits(redis), sender)
+
+    return make
+
+
+@pytest.fixture
+def desk(make_desk: MakeDesk) -> DeliveryDesk:
+    return make_desk()
+
+
+@pytest.fixture
+def owner() -> Witness:
+    return Witness()
 
 
 @pytest.fixture
@@ -41,6 +56,16 @@ def chat_id(person: TelegramPerson) -> int:
 
 def received(person: TelegramPerson, chat_id: int) -> int:
     return len(person.requests(chat_id=chat_id))
+
+
+def look(engine: Engine, envelope: Envelope) -> Known:
+    with transaction(engine) as connection:
+        return delivery_states.look(connection, envelope.identities)
+
+
+def outcome_of(engine: Engine, envelope: Envelope) -> str | None:
+    ended = look(engine, envelope).ended
+    return ended[envelope.identities[0]].outcome if ended else None
 
 
 class GatedTelegram:
@@ -61,96 +86,100 @@ class GatedTelegram:
 
 
 async def test_a_message_is_sent_and_its_proof_kept(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int
+    desk: DeliveryDesk, owner: Witness, person: TelegramPerson, chat_id: int
 ) -> None:
-    message = a_message()
-    end = await desk.deliver(envelope(message, chat_id, "*plain* <b>text</b>"))
-    assert isinstance(end, Done)
+    envelope = an_envelope(chat_id, text="*plain* <b>text</b>")
+    end = the_end(await desk.deliver(envelope, owner))
     said = person.messages(chat_id)
     assert [m["message_id"] for m in said] == [end.telegram_message_id]
     assert said[0]["text"] == "*plain* <b>text</b>"
     assert "parse_mode" not in person.requests(chat_id=chat_id)[0]["parameters"]
+    assert owner.told == [(envelope.identities[0], "sent")]
+
+
+async def test_one_message_may_stand_for_several_and_each_of_them_ends(
+    desk: DeliveryDesk, owner: Witness, person: TelegramPerson, chat_id: int
+) -> None:
+    envelope = an_envelope(chat_id, identities=("test:first", "test:second"))
+    ends = await desk.deliver(envelope, owner)
+    assert not isinstance(ends, NotYet)
+    assert set(ends) == {"test:first", "test:second"}
+    assert len(owner.told) == 2
+    assert received(person, chat_id) == 1
 
 
 async def test_two_workers_and_one_identity_make_one_request(
-    redis: Redis, telegram_url: str, person: TelegramPerson, chat_id: int
+    engine: Engine, redis: Redis, telegram_url: str, person: TelegramPerson, chat_id: int
 ) -> None:
-    message = a_message()
+    envelope, owner = an_envelope(chat_id), Witness()
     async with (
         TelegramClient(TOKEN, telegram_url, connections=5) as here,
         TelegramClient(TOKEN, telegram_url, connections=5) as there,
     ):
         desks = [
-            DeliveryDesk(OnceEach(redis), SendLimits(redis), client) for client in (here, there)
+            DeliveryDesk(engine, Claims(redis), SendLimits(redis), client)
+            for client in (here, there)
         ]
-        ends = await asyncio.gather(
-            *(desk.deliver(envelope(message, chat_id)) for desk in desks * 5),
-        )
+        await asyncio.gather(*(desk.deliver(envelope, owner) for desk in desks * 5))
     assert received(person, chat_id) == 1
-    assert all(isinstance(end, Done | NotYet) for end in ends)
-    assert any(isinstance(end, Done) for end in ends)
+    assert owner.told == [(envelope.identities[0], "sent")]
 
 
-async def test_a_redelivered_message_is_not_sent_again(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int
+async def test_a_redelivered_message_is_not_sent_again_not_even_without_redis_records(
+    redis: Redis, desk: DeliveryDesk, owner: Witness, person: TelegramPerson, chat_id: int
 ) -> None:
-    message = a_message()
-    first = await desk.deliver(envelope(message, chat_id))
-    second = await desk.deliver(envelope(message, chat_id))
-    assert isinstance(first, Done)
-    assert isinstance(second, Done)
-    assert second.telegram_message_id == first.telegram_message_id
+    envelope = an_envelope(chat_id)
+    await desk.deliver(envelope, owner)
+    await redis.flushdb()
+    assert isinstance(await desk.deliver(envelope, owner), NotYet)
     assert received(person, chat_id) == 1
 
 
 async def test_after_a_crash_in_the_middle_of_a_request_it_is_unknown_not_sent_again(
-    redis: Redis, telegram: TelegramClient, person: TelegramPerson, chat_id: int
+    engine: Engine,
+    desk: DeliveryDesk,
+    owner: Witness,
+    person: TelegramPerson,
+    chat_id: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    once_each = OnceEach(redis, sending_lease_seconds=0.1)
-    message = a_message()
-    claim = await once_each.claim(message)
-    assert isinstance(claim, Claim)
-    await once_each.begin_sending(claim)
-    end = await DeliveryDesk(once_each, SendLimits(redis), telegram).deliver(
-        envelope(message, chat_id)
-    )
-    assert isinstance(end, Unknown)
+    monkeypatch.setattr(delivery_states, "SENDING_LIMIT", timedelta(0))
+    envelope = an_envelope(chat_id)
+    desk._begin(envelope, owner, "a worker that dies")
+    assert isinstance(await desk.deliver(envelope, owner), NotYet)
+    await desk.give_up("reminder", look(engine, envelope).vanished, owner)
+    assert outcome_of(engine, envelope) == "unknown"
+    assert owner.told == [(envelope.identities[0], "unknown")]
     assert received(person, chat_id) == 0
 
 
 async def test_after_a_crash_before_the_request_another_worker_sends(
-    redis: Redis, telegram: TelegramClient, person: TelegramPerson, chat_id: int
+    redis: Redis, desk: DeliveryDesk, owner: Witness, chat_id: int
 ) -> None:
-    once_each = OnceEach(redis, claim_lease_seconds=0.1)
-    message = a_message()
-    await once_each.claim(message)
-    end = await DeliveryDesk(once_each, SendLimits(redis), telegram).deliver(
-        envelope(message, chat_id)
-    )
-    assert isinstance(end, Done)
-    assert end.attempts == 2
+    envelope = an_envelope(chat_id)
+    abandoned = Claims(redis).claimed(envelope.identities[0])
+    assert await abandoned.__aenter__()
+    assert isinstance(await desk.deliver(envelope, owner), NotYet)
+    # Its lease runs out.
+    await redis.flushdb()
+    assert the_end(await desk.deliver(envelope, owner)).outcome == "sent"
+
+
+async def test_a_worker_that_was_paused_longer_than_its_claim_does_not_send(
+    redis: Redis, make_desk: MakeDesk, owner: Witness, person: TelegramPerson, chat_id: int
+) -> None:
+    envelope = an_envelope(chat_id)
+    assert the_end(await make_desk().deliver(envelope, owner)).outcome == "sent"
+    assert isinstance(await make_desk()._send(envelope, owner), NotYet)
     assert received(person, chat_id) == 1
 
 
-async def test_a_worker_that_was_paused_longer_than_its_lease_does_not_send(
-    redis: Redis, desk: DeliveryDesk, person: TelegramPerson, chat_id: int
+async def test_a_cancelled_handler_leaves_no_request_without_its_end(
+    engine: Engine, make_desk: MakeDesk, owner: Witness
 ) -> None:
-    hasty = OnceEach(redis, claim_lease_seconds=0.01)
-    message = a_message()
-    slow = await hasty.claim(message)
-    assert isinstance(slow, Claim)
-    await asyncio.sleep(0.05)
-    assert isinstance(await desk.deliver(envelope(message, chat_id)), Done)
-    late = await desk._send(slow, envelope(message, chat_id))
-    assert isinstance(late, NotYet)
-    assert received(person, chat_id) == 1
-
-
-async def test_a_cancelled_handler_leaves_no_request_without_its_mark(redis: Redis) -> None:
     telegram = GatedTelegram()
-    desk = DeliveryDesk(OnceEach(redis), SendLimits(redis), telegram)
-    message = a_message()
-    handler = asyncio.create_task(desk.deliver(envelope(message, 1)))
+    desk, envelope = make_desk(telegram), an_envelope(1)
+    handler = asyncio.create_task(desk.deliver(envelope, owner))
     await telegram.reached.wait()
     handler.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -158,221 +187,360 @@ async def test_a_cancelled_handler_leaves_no_request_without_its_mark(redis: Red
     telegram.gate.set()
     await desk.finish()
     assert telegram.sent == 1
-    assert isinstance(await OnceEach(redis).look(message.identity), Done)
+    assert outcome_of(engine, envelope) == "sent"
 
 
 async def test_while_another_worker_sends_a_message_comes_back_later(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    make_desk: MakeDesk, owner: Witness
 ) -> None:
-    monkeypatch.setattr(delivery, "LONGEST_WAIT_SECONDS", 0.2)
     telegram = GatedTelegram()
-    desk = DeliveryDesk(OnceEach(redis), SendLimits(redis), telegram)
-    message = a_message()
-    handler = asyncio.create_task(desk.deliver(envelope(message, 1)))
+    desk, envelope = make_desk(telegram), an_envelope(1)
+    handler = asyncio.create_task(desk.deliver(envelope, owner))
     await telegram.reached.wait()
-    other = await desk.deliver(envelope(message, 2))
-    assert isinstance(other, NotYet)
+    assert isinstance(await make_desk().deliver(envelope, owner), NotYet)
     telegram.gate.set()
-    assert isinstance(await handler, Done)
+    assert the_end(await handler).outcome == "sent"
     assert telegram.sent == 1
 
 
-async def test_what_is_past_its_time_is_never_sent(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int
+async def test_a_message_whose_owner_is_gone_or_says_no_is_not_sent(
+    engine: Engine, desk: DeliveryDesk, person: TelegramPerson, chat_id: int
 ) -> None:
-    end = await desk.deliver(envelope(a_message(not_after=now() - timedelta(seconds=1)), chat_id))
-    assert isinstance(end, Refused)
-    assert end.outcome == "expired"
+    for owner in (Witness(exists=False), Witness(allows=False)):
+        envelope = an_envelope(chat_id)
+        assert isinstance(await desk.deliver(envelope, owner), NotYet)
+        assert look(engine, envelope).is_open(envelope.identities[0])
     assert received(person, chat_id) == 0
 
 
-async def test_what_passes_its_time_while_waiting_for_its_turn_is_not_sent(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int
-) -> None:
-    await desk.deliver(envelope(a_message(), chat_id))
-    end = await desk.deliver(
-        envelope(a_message(not_after=now() + timedelta(milliseconds=300)), chat_id)
-    )
-    assert isinstance(end, Refused)
-    assert end.outcome == "expired"
-    assert received(person, chat_id) == 1
+class TestItsTime:
+    async def test_what_is_past_its_time_is_never_sent(
+        self, desk: DeliveryDesk, owner: Witness, person: TelegramPerson, chat_id: int
+    ) -> None:
+        late = an_envelope(chat_id, not_after=now() - timedelta(seconds=1))
+        assert the_end(await desk.deliver(late, owner)).outcome == "expired"
+        assert received(person, chat_id) == 0
+
+    async def test_what_passes_its_time_while_waiting_for_its_turn_is_not_sent(
+        self, desk: DeliveryDesk, owner: Witness, person: TelegramPerson, chat_id: int
+    ) -> None:
+        await desk.deliver(an_envelope(chat_id), owner)
+        soon = an_envelope(chat_id, not_after=now() + timedelta(milliseconds=300))
+        assert the_end(await desk.deliver(soon, owner)).outcome == "expired"
+        assert received(person, chat_id) == 1
+
+    async def test_a_sent_message_stays_sent_after_its_time(
+        self,
+        engine: Engine,
+        desk: DeliveryDesk,
+        owner: Witness,
+        chat_id: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        envelope = an_envelope(chat_id)
+        await desk.deliver(envelope, owner)
+        monkeypatch.setattr(delivery, "now", lambda: envelope.not_after + timedelta(seconds=1))
+        assert await desk.deliver(envelope, owner) == {}
+        assert outcome_of(engine, envelope) == "sent"
 
 
-async def test_a_sent_message_stays_sent_after_its_time(
-    desk: DeliveryDesk, chat_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    message = a_message()
-    assert isinstance(await desk.deliver(envelope(message, chat_id)), Done)
-    monkeypatch.setattr(delivery, "now", lambda: message.not_after + timedelta(seconds=1))
-    assert isinstance(await desk.deliver(envelope(message, chat_id)), Done)
+class TestTurns:
+    async def test_a_wait_that_is_short_is_waited_for(
+        self, desk: DeliveryDesk, owner: Witness, person: TelegramPerson, chat_id: int
+    ) -> None:
+        both = (desk.deliver(an_envelope(chat_id), owner) for _ in range(2))
+        ends = await asyncio.gather(*both)
+        assert [the_end(each).outcome for each in ends] == ["sent", "sent"]
+        first, second = (each["received_at_seconds"] for each in person.requests(chat_id=chat_id))
+        assert abs(second - first) > 0.9
+
+    async def test_who_waits_for_a_turn_holds_no_place(
+        self, make_desk: MakeDesk, owner: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(delivery, "PLACES", 1)
+        desk = make_desk(telegram := GatedTelegram())
+        telegram.gate.set()
+        await desk.deliver(an_envelope(1), owner)
+        waiting = asyncio.create_task(desk.deliver(an_envelope(1), owner))
+        others = [await desk.deliver(an_envelope(chat_id), owner) for chat_id in range(2, 7)]
+        assert not waiting.done()
+        assert [the_end(each).outcome for each in others] == ["sent"] * 5
+        assert the_end(await waiting).outcome == "sent"
+
+    async def test_a_long_wait_is_for_another_time(
+        self, make_desk: MakeDesk, owner: Witness
+    ) -> None:
+        telegram = GatedTelegram()
+        telegram.gate.set()
+        desk = make_desk(telegram)
+        few = [asyncio.create_task(desk.deliver(an_envelope(1), owner)) for _ in range(3)]
+        await asyncio.sleep(0.2)
+        later = await desk.deliver(an_envelope(1), owner)
+        assert isinstance(later, NotYet)
+        assert later.delay_seconds > 2
+        assert [the_end(each).outcome for each in await asyncio.gather(*few)] == ["sent"] * 3
+
+    async def test_a_place_that_comes_after_the_turn_has_passed_needs_another_turn(
+        self, redis: Redis, make_desk: MakeDesk, owner: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(delivery, "PLACES", 1)
+        telegram = GatedTelegram()
+        desk = make_desk(telegram)
+        first = asyncio.create_task(desk.deliver(an_envelope(1), owner))
+        await telegram.reached.wait()
+        late = asyncio.create_task(desk.deliver(an_envelope(2), owner))
+        await asyncio.sleep(0.5)
+        turn_before = float(await redis.get("notifier:rate:chat:2") or 0)
+        telegram.gate.set()
+        await asyncio.gather(first, late)
+        assert float(await redis.get("notifier:rate:chat:2") or 0) > turn_before
+
+    async def test_when_the_process_stops_what_waits_goes_back_and_what_is_sent_ends(
+        self, engine: Engine, make_desk: MakeDesk, owner: Witness
+    ) -> None:
+        telegram = GatedTelegram()
+        desk, sent, waiting = make_desk(telegram), an_envelope(1), an_envelope(1)
+        sending = asyncio.create_task(desk.deliver(sent, owner))
+        await telegram.reached.wait()
+        waits = asyncio.create_task(desk.deliver(waiting, owner))
+        await asyncio.sleep(0.1)
+        desk.stop_taking()
+        assert await waits == NotYet(1, "the process stops")
+        telegram.gate.set()
+        await desk.finish()
+        assert the_end(await sending).outcome == "sent"
+        assert look(engine, waiting).is_open(waiting.identities[0])
+
+    async def test_a_request_that_does_not_end_holds_a_stopping_process_for_a_limited_time(
+        self, make_desk: MakeDesk, owner: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(delivery, "FINISH_LIMIT_SECONDS", 0.2)
+        desk = make_desk(telegram := GatedTelegram())
+        handler = asyncio.create_task(desk.deliver(an_envelope(1), owner))
+        await telegram.reached.wait()
+        async with asyncio.timeout(5):
+            await desk.finish()
+        with pytest.raises(asyncio.CancelledError):
+            await handler
 
 
-async def test_a_429_silences_all_replicas_and_the_message_is_sent_afterwards(
-    redis: Redis, desk: DeliveryDesk, telegram: TelegramClient, person: TelegramPerson, chat_id: int
-) -> None:
-    person.fault("too_many_requests", retry_after_seconds=3, method="sendMessage")
-    message = a_message()
-    end = await desk.deliver(envelope(message, chat_id))
-    assert end == NotYet(3, "429 from Telegram")
-    replica = DeliveryDesk(OnceEach(redis), SendLimits(redis), telegram)
-    other_chat = person.create_chat()
-    assert isinstance(await replica.deliver(envelope(a_message(), other_chat)), NotYet)
-    assert received(person, other_chat) == 0
-    await redis.delete("notifier:rate:pause", f"notifier:rate:chat:{chat_id}")
-    assert isinstance(await replica.deliver(envelope(message, chat_id)), Done)
+class TestSilence:
+    async def test_a_429_silences_the_chat_in_all_replicas_and_nobody_else(
+        self,
+        redis: Redis,
+        make_desk: MakeDesk,
+        owner: Witness,
+        person: TelegramPerson,
+        chat_id: int,
+    ) -> None:
+        person.fault("too_many_requests", retry_after_seconds=3, method="sendMessage")
+        envelope = an_envelope(chat_id)
+        assert await make_desk().deliver(envelope, owner) == NotYet(3, "429 from Telegram")
+        replica = make_desk()
+        assert isinstance(await replica.deliver(envelope, owner), NotYet)
+        assert received(person, chat_id) == 1
+        stranger = an_envelope(person.create_chat())
+        assert the_end(await replica.deliver(stranger, owner)).outcome == "sent"
+        await redis.flushdb()
+        end = the_end(await replica.deliver(envelope, owner))
+        assert (end.outcome, end.attempts) == ("sent", 2)
 
+    async def test_a_429_for_several_chats_silences_the_bot(
+        self, desk: DeliveryDesk, owner: Witness, person: TelegramPerson
+    ) -> None:
+        person.fault("too_many_requests", retry_after_seconds=3, method="sendMessage", times=3)
+        for _ in range(3):
+            assert isinstance(await desk.deliver(an_envelope(person.create_chat()), owner), NotYet)
+        stranger = person.create_chat()
+        assert isinstance(await desk.deliver(an_envelope(stranger), owner), NotYet)
+        assert received(person, stranger) == 0
 
-async def test_a_wait_that_is_short_is_waited_for(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int
-) -> None:
-    ends = await asyncio.gather(*(desk.deliver(envelope(a_message(), chat_id)) for _ in range(2)))
-    assert all(isinstance(end, Done) for end in ends)
-    first, second = (request["received_at_seconds"] for request in person.requests(chat_id=chat_id))
-    assert abs(second - first) > 0.9
+    async def test_a_turn_that_was_booked_before_a_429_is_given_up(
+        self, redis: Redis, make_desk: MakeDesk, owner: Witness
+    ) -> None:
+        desk = make_desk(telegram := GatedTelegram())
+        telegram.gate.set()
+        await desk.deliver(an_envelope(1), owner)
+        waiting = asyncio.create_task(desk.deliver(an_envelope(1), owner))
+        await asyncio.sleep(0.1)
+        await SendLimits(redis).pause_chat(1, timedelta(seconds=30))
+        assert isinstance(await waiting, NotYet)
+        assert telegram.sent == 1
+
+    async def test_a_refused_token_silences_the_bot_until_it_is_accepted(
+        self,
+        redis: Redis,
+        desk: DeliveryDesk,
+        owner: Witness,
+        person: TelegramPerson,
+        chat_id: int,
+    ) -> None:
+        person.fault("unauthorized", method="sendMessage")
+        envelope = an_envelope(chat_id)
+        assert isinstance(await desk.deliver(envelope, owner), NotYet)
+        assert not desk.token_is_accepted()
+        assert await redis.pttl("notifier:rate:pause") > 29_000
+        await redis.flushdb()
+        assert the_end(await desk.deliver(envelope, owner)).outcome == "sent"
+        assert desk.token_is_accepted()
 
 
 @pytest.mark.parametrize("fault", ["blocked", "deactivated", "chat_not_found"])
 async def test_a_chat_that_is_gone_ends_the_message(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int, fault: str
+    desk: DeliveryDesk, owner: Witness, person: TelegramPerson, chat_id: int, fault: str
 ) -> None:
     person.fault(fault, method="sendMessage")
-    message = a_message()
-    for _ in range(2):
-        end = await desk.deliver(envelope(message, chat_id))
-        assert isinstance(end, Refused)
-        assert end.outcome == "chat_gone"
-    assert received(person, chat_id) == 1
+    assert the_end(await desk.deliver(an_envelope(chat_id), owner)).outcome == "chat_gone"
 
 
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [("refused", {"description": "Bad Request: message is too long"}), ("migrated", {})],
+)
 async def test_a_message_that_telegram_does_not_take_is_not_repeated(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int
+    desk: DeliveryDesk,
+    owner: Witness,
+    person: TelegramPerson,
+    chat_id: int,
+    fault: str,
+    options: dict[str, str],
 ) -> None:
-    person.fault("refused", method="sendMessage", description="Bad Request: message is too long")
-    message = a_message()
-    for _ in range(2):
-        end = await desk.deliver(envelope(message, chat_id))
-        assert isinstance(end, Refused)
-        assert end.outcome == "refused"
-    assert received(person, chat_id) == 1
+    person.fault(fault, method="sendMessage", **options)
+    assert the_end(await desk.deliver(an_envelope(chat_id), owner)).outcome == "refused"
 
 
-async def test_a_moved_chat_tells_where_it_went(
-    redis: Redis, desk: DeliveryDesk, person: TelegramPerson
+async def test_a_telegram_that_cannot_be_reached_is_tried_again(
+    make_desk: MakeDesk, owner: Witness
 ) -> None:
-    group = person.create_chat(type="group")
-    new_id = person.migrate(group)
-    message = a_message()
-    assert await desk.deliver(envelope(message, group)) == Moved(new_id)
-    assert isinstance(await desk.deliver(envelope(message, new_id)), Done)
-
-
-async def test_a_refused_token_silences_the_bot_until_it_is_accepted(
-    redis: Redis, desk: DeliveryDesk, person: TelegramPerson, chat_id: int
-) -> None:
-    person.fault("unauthorized", method="sendMessage")
-    message = a_message()
-    end = await desk.deliver(envelope(message, chat_id))
-    assert isinstance(end, NotYet)
-    assert not desk.token_is_accepted()
-    assert await redis.pttl("notifier:rate:pause") > 29_000
-    await redis.delete("notifier:rate:pause", f"notifier:rate:chat:{chat_id}")
-    assert isinstance(await desk.deliver(envelope(message, chat_id)), Done)
-    assert desk.token_is_accepted()
-
-
-async def test_a_5xx_of_telegram_is_tried_again(
-    redis: Redis, desk: DeliveryDesk, person: TelegramPerson, chat_id: int
-) -> None:
-    person.fault("server_error", method="sendMessage", times=2)
-    message = a_message()
-    delays = []
-    for _ in range(2):
-        end = await desk.deliver(envelope(message, chat_id))
-        assert isinstance(end, NotYet)
-        delays.append(end.delay_seconds)
-        await redis.delete(f"notifier:rate:chat:{chat_id}")
-    assert delays == [1, 5]
-    assert isinstance(await desk.deliver(envelope(message, chat_id)), Done)
-    assert len(person.messages(chat_id)) == 1
-
-
-async def test_a_telegram_that_cannot_be_reached_is_tried_again(redis: Redis) -> None:
     async with TelegramClient(TOKEN, "http://127.0.0.1:9", connections=1) as nowhere:
-        desk = DeliveryDesk(OnceEach(redis), SendLimits(redis), nowhere)
-        end = await desk.deliver(envelope(a_message(), 1))
-    assert isinstance(end, NotYet)
+        desk = make_desk(nowhere)
+        delays = []
+        envelope = an_envelope(1)
+        for _ in range(2):
+            end = await desk.deliver(envelope, owner)
+            assert isinstance(end, NotYet)
+            delays.append(end.delay_seconds)
+    assert delays == [1, 5]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_a_5xx_of_telegram_proves_nothing_and_is_not_repeated(
+    desk: DeliveryDesk,
+    owner: Witness,
+    person: TelegramPerson,
+    chat_id: int,
+    status: int,
+    recorded: bool,  # noqa: FBT001
+) -> None:
+    person.fault("server_error", method="sendMessage", status=status, recorded=recorded)
+    assert the_end(await desk.deliver(an_envelope(chat_id), owner)).outcome == "unknown"
+    assert len(person.messages(chat_id)) == int(recorded)
+
+
+async def test_while_telegram_fails_it_is_asked_less_and_less(
+    redis: Redis, desk: DeliveryDesk, owner: Witness, person: TelegramPerson
+) -> None:
+    person.fault("server_error", method="sendMessage", times=3)
+    pauses = []
+    for _ in range(4):
+        await desk.deliver(an_envelope(person.create_chat()), owner)
+        pauses.append(round(await redis.pttl("notifier:rate:pause") / 1000))
+        await redis.flushdb()
+    assert pauses == [1, 2, 5, 0]
 
 
 @pytest.mark.parametrize("fault", ["drop_before_recording", "drop_after_recording", "garbage"])
 async def test_a_broken_answer_is_unknown_and_not_repeated(
-    desk: DeliveryDesk, person: TelegramPerson, chat_id: int, fault: str
+    redis: Redis,
+    desk: DeliveryDesk,
+    owner: Witness,
+    person: TelegramPerson,
+    chat_id: int,
+    fault: str,
 ) -> None:
     person.fault(fault, method="sendMessage")
-    message = a_message()
-    for _ in range(2):
-        assert isinstance(await desk.deliver(envelope(message, chat_id)), Unknown)
+    envelope = an_envelope(chat_id)
+    assert the_end(await desk.deliver(envelope, owner)).outcome == "unknown"
+    await redis.flushdb()
+    assert isinstance(await desk.deliver(envelope, owner), NotYet)
     assert received(person, chat_id) == 1
 
 
 async def test_an_answer_that_comes_too_late_is_unknown_and_not_repeated(
     desk: DeliveryDesk,
+    owner: Witness,
     person: TelegramPerson,
     chat_id: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("services.notifier.telegram.client.REQUEST_LIMIT_SECONDS", 0.3)
     person.fault("delay_after_recording", method="sendMessage", delay_seconds=1)
-    message = a_message()
-    for _ in range(2):
-        assert isinstance(await desk.deliver(envelope(message, chat_id)), Unknown)
+    assert the_end(await desk.deliver(an_envelope(chat_id), owner)).outcome == "unknown"
     assert len(person.messages(chat_id)) == 1
 
 
-class TestWithoutRedis:
+class TestServersThatAreAway:
     @pytest.fixture
     async def away(self) -> AsyncIterator[Redis]:
         client = new_async_redis("redis://127.0.0.1:9/0")
         yield client
         await client.aclose()
 
-    async def test_nothing_is_sent(
-        self, away: Redis, telegram: TelegramClient, person: TelegramPerson, chat_id: int
-    ) -> None:
-        desk = DeliveryDesk(OnceEach(away), SendLimits(away), telegram)
-        with pytest.raises(Exception, match="Connect"):
-            await desk.deliver(envelope(a_message(), chat_id))
-        assert received(person, chat_id) == 0
-
-    async def test_proof_of_delivery_is_not_lost_with_its_mark(
+    async def test_without_redis_nothing_is_sent(
         self,
-        redis: Redis,
+        engine: Engine,
         away: Redis,
         telegram: TelegramClient,
         person: TelegramPerson,
         chat_id: int,
+    ) -> None:
+        desk = DeliveryDesk(engine, Claims(away), SendLimits(away), telegram)
+        with pytest.raises(Exception, match="Connect"):
+            await desk.deliver(an_envelope(chat_id), Witness())
+        assert received(person, chat_id) == 0
+
+    async def test_without_the_database_nothing_is_sent(
+        self,
+        make_desk: MakeDesk,
+        telegram: TelegramClient,
+        owner: Witness,
+        person: TelegramPerson,
+        chat_id: int,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(send_marks, "MARK_LIMIT_SECONDS", 1.5)
-        once_each = OnceEach(redis)
-        desk = DeliveryDesk(once_each, SendLimits(redis), telegram)
-        desk._marks = send_marks.SendMarks(OnceEach(away), SendLimits(away))
-        end = await desk.deliver(envelope(a_message(), chat_id))
-        assert isinstance(end, Done)
-        assert len(person.messages(chat_id)) == 1
+        monkeypatch.setattr(delivery_ends, "MARK_LIMIT_SECONDS", 0.1)
+        nowhere = new_engine("postgresql://nobody@127.0.0.1:9/none")
+        with pytest.raises(OperationalError):
+            await make_desk(telegram, nowhere).deliver(an_envelope(chat_id), owner)
+        assert received(person, chat_id) == 0
 
-    async def test_a_lost_mark_before_sending_is_taken_back(
-        self, redis: Redis, telegram: TelegramClient, monkeypatch: pytest.MonkeyPatch
+    async def test_an_end_is_written_when_the_database_is_back(
+        self, engine: Engine, desk: DeliveryDesk, monkeypatch: pytest.MonkeyPatch, chat_id: int
     ) -> None:
-        once_each = OnceEach(redis)
-        real = once_each.begin_sending
+        class Away(Witness):
+            refusals = 2
 
-        async def reply_lost(claim: Claim) -> bool:
-            await real(claim)
-            raise RedisConnectionError("Connection closed")
+            def record(self, *_: object) -> None:
+                if self.refusals:
+                    self.refusals -= 1
+                    raise OperationalError("", None, Exception("the server closed the connection"))
 
-        monkeypatch.setattr(once_each, "begin_sending", reply_lost)
-        desk = DeliveryDesk(once_each, SendLimits(redis), telegram)
-        message = a_message()
-        with pytest.raises(RedisConnectionError):
-            await desk.deliver(envelope(message, 1))
-        assert isinstance(await OnceEach(redis).claim(message), Claim)
+        envelope = an_envelope(chat_id)
+        assert the_end(await desk.deliver(envelope, Away())).outcome == "sent"
+        assert outcome_of(engine, envelope) == "sent"
+
+    async def test_a_point_of_no_return_whose_confirmation_was_lost_is_taken_back(
+        self, engine: Engine, desk: DeliveryDesk, owner: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begin = desk._begin
+
+        def answer_lost(*arguments: object) -> int | None:
+            begin(*arguments)  # type: ignore[arg-type]
+            raise OperationalError("", None, Exception("the server closed the connection"))
+
+        monkeypatch.setattr(desk, "_begin", answer_lost)
+        envelope = an_envelope(1)
+        with pytest.raises(OperationalError):
+            await desk.deliver(envelope, owner)
+        assert look(engine, envelope).is_open(envelope.identities[0])

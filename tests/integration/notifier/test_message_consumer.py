@@ -10,10 +10,11 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import Engine
 
+from services.notifier.sending import delivery_states
 from services.notifier.sending.bot_messages import AnswerPress, Edit, Send, Telling, tell
+from services.notifier.sending.claims import Claims
 from services.notifier.sending.delivery import DeliveryDesk
 from services.notifier.sending.message_consumer import MessageConsumer
-from services.notifier.sending.once_each import OnceEach
 from services.notifier.sending.rate_limits import SendLimits
 from services.notifier.telegram.client import Button, TelegramClient
 from services.notifier.telegram.errors import Accepted
@@ -39,7 +40,7 @@ QUESTION_BUTTONS = (Button("Yes", "link:abc:yes"), Button("No", "link:abc:no"))
 @pytest.fixture
 def consumer(engine: Engine, redis: Redis, telegram: TelegramClient) -> MessageConsumer:
     limits = SendLimits(redis)
-    desk = DeliveryDesk(OnceEach(redis), limits, telegram)
+    desk = DeliveryDesk(engine, Claims(redis), limits, telegram)
     return MessageConsumer(engine, desk, limits, telegram)
 
 
@@ -105,12 +106,26 @@ async def test_a_reply_waits_for_its_turn(
         await consumer.handle(reply())
 
 
-async def test_a_reply_follows_its_chat(
-    consumer: MessageConsumer, person: TelegramPerson, reply: Callable[..., Delivery], chat_id: int
+async def test_a_reply_whose_sender_died_is_not_sent_again(
+    engine: Engine,
+    consumer: MessageConsumer,
+    person: TelegramPerson,
+    reply: Callable[..., Delivery],
+    chat_id: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    new_id = person.migrate(chat_id, next(_chat_ids))
-    await consumer.handle(reply())
-    assert len(person.messages(new_id)) == 1
+    delivery, identity = reply(), "reply:"
+    with transaction(engine) as connection:
+        delivery_states.begin(connection, [identity + delivery.message_id], "another", None)
+    with pytest.raises(RetryLater):
+        await consumer.handle(delivery)
+    monkeypatch.setattr(delivery_states, "SENDING_LIMIT", timedelta(0))
+    late = reply()
+    with transaction(engine) as connection:
+        delivery_states.begin(connection, [identity + late.message_id], "another", None)
+    for _ in range(2):
+        await consumer.handle(late)
+    assert person.messages(chat_id) == []
 
 
 async def test_a_reply_to_a_chat_that_is_gone_blocks_its_link(

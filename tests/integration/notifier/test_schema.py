@@ -1,42 +1,33 @@
-"""The migrations make the tables of the code, and Redis is provisioned once."""
+"""The migrations make the tables of the code and keep what they find; what is old is forgotten."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from redis.asyncio import Redis
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, func, insert, select, text
 
-from services.notifier.provisioning import provision_redis
-from services.notifier.sending.message_states import Claim
-from services.notifier.sending.once_each import EPOCH_KEY, OnceEach
-from services.notifier.tables import HANDLED_UPDATES, LINK_REQUESTS, METADATA
-from services.notifier.watching import UPDATES_KEPT, prune
-from shared.database import transaction
+from services.notifier import watching
+from services.notifier.sending import delivery_states
+from services.notifier.tables import (
+    DELIVERIES,
+    DELIVERY_STATES,
+    HANDLED_UPDATES,
+    LINK_REQUESTS,
+    METADATA,
+)
+from services.notifier.watching import DELIVERIES_KEPT, UPDATES_KEPT, prune
+from shared.database import new_engine, transaction
 from shared.instants import now
-from shared.migrations import migrate
-from tests.integration.notifier.arrangements import a_message
+from shared.migrations import alembic_config, migrate
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), METADATA)
     assert differences == []
-
-
-async def test_redis_is_provisioned_once_in_the_life_of_the_database(
-    database: Callable[[str], str], redis: Redis, redis_database: str
-) -> None:
-    url = database("notifier")
-    migrate("notifier", url)
-    await redis.delete(EPOCH_KEY)
-    assert await asyncio.to_thread(provision_redis, url, redis_database) is True
-    assert isinstance(await OnceEach(redis).claim(a_message()), Claim)
-    await redis.flushdb()
-    assert await asyncio.to_thread(provision_redis, url, redis_database) is False
-    assert await redis.exists(EPOCH_KEY) == 0
 
 
 def test_old_updates_and_requests_are_forgotten(engine: Engine) -> None:
@@ -56,3 +47,55 @@ def test_old_updates_and_requests_are_forgotten(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.scalars(select(HANDLED_UPDATES.c.update_id)).all() == [2]
         assert connection.scalars(select(LINK_REQUESTS.c.account_id)).all() == ["new"]
+
+
+def test_the_ledger_and_the_states_of_long_ago_are_forgotten_batch_by_batch(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "BATCH_SIZE", 2)
+    at = now()
+    old_at = at - DELIVERIES_KEPT - timedelta(seconds=1)
+    for name, instant in [*((f"old {n}", old_at) for n in range(5)), ("new", at)]:
+        state = {"identity": name, "state": "expired", "token": "", "attempts": 0}
+        ledger = {
+            "reminder_id": name,
+            "account_id": "a",
+            "habit_id": "h",
+            "local_date": at.date(),
+            "due_at": instant,
+            "received_at": instant,
+            "outcome": "expired",
+            "attempts": 0,
+        }
+        with transaction(engine) as connection:
+            connection.execute(insert(DELIVERY_STATES).values(**state, changed_at=instant))
+            connection.execute(insert(DELIVERIES).values(**ledger))
+    prune(engine)
+    with engine.connect() as connection:
+        assert connection.scalars(select(DELIVERY_STATES.c.identity)).all() == ["new"]
+        assert connection.scalars(select(DELIVERIES.c.reminder_id)).all() == ["new"]
+
+
+def test_what_the_ledger_knew_before_the_states_came_is_not_sent_again(
+    database: Callable[[str], str],
+) -> None:
+    url = database("notifier")
+    engine = new_engine(url)
+    config = alembic_config("notifier", url)
+    with transaction(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        connection.execute(
+            text(
+                "INSERT INTO deliveries (reminder_id, account_id, habit_id, local_date, due_at,"
+                " received_at, sent_at, outcome, attempts, telegram_message_id)"
+                " VALUES ('r', 'a', 'h', '2026-01-31', now(), now(), now(), 'sent', 1, 7)"
+            )
+        )
+    migrate("notifier", url)
+    with transaction(engine) as connection:
+        known = delivery_states.look(connection, ["reminder:r"])
+        states = connection.scalar(select(func.count()).select_from(DELIVERY_STATES))
+    engine.dispose()
+    assert states == 1
+    assert known.ended["reminder:r"].telegram_message_id == 7

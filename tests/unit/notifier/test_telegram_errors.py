@@ -19,10 +19,11 @@ from telegram.error import (
 
 from services.notifier.telegram.errors import (
     Ambiguous,
-    ChatMoved,
     ChatRefused,
     MessageRefused,
     NotSent,
+    ServerError,
+    ServerFailed,
     TokenRefused,
     TooManyRequests,
     classify,
@@ -35,7 +36,6 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
 
 
 SURELY_NOT_SENT: list[tuple[str, Exception]] = [
-    ("502 from Telegram", NetworkError("Bad Gateway")),
     ("429 without retry_after", NetworkError("Too Many Requests")),
     ("409", Conflict("terminated by other getUpdates request")),
     ("no connection", caused(NetworkError("httpx.ConnectError: x"), httpx.ConnectError("x"))),
@@ -86,8 +86,12 @@ def test_a_bad_request_is_refused_for_good_though_it_is_a_network_error() -> Non
     assert isinstance(classify(error), MessageRefused)
 
 
-def test_a_moved_chat_tells_its_new_id() -> None:
-    assert classify(ChatMigrated(-100123)) == ChatMoved(-100123)
+def test_a_group_that_moved_is_not_followed() -> None:
+    assert isinstance(classify(ChatMigrated(-100123)), MessageRefused)
+
+
+def test_a_5xx_proves_nothing() -> None:
+    assert classify(ServerError("status 502")) == ServerFailed("ServerError: status 502")
 
 
 @pytest.mark.parametrize("timedeltas", ["0", "1"], ids=["as a number", "as a timedelta"])

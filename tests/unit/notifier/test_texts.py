@@ -1,16 +1,18 @@
 """What the bot says, in both languages."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
 
 from services.notifier import translations as translations_module
 from services.notifier.bot_texts import BotTexts
-from services.notifier.reminders.reminder_texts import reminder_text
+from services.notifier.reminders.reminder_texts import code_units, reminder_messages, reminder_text
 from services.notifier.translations import LOCALES, Translations
 from shared.contracts.events import ReminderDueV1
 
@@ -75,6 +77,77 @@ def test_the_longest_reminder_fits_into_a_message(translations: Translations) ->
     for locale in LOCALES:
         text = reminder_text(reminder, translations.of(locale))
         assert len(text.encode("utf-16-le")) // 2 <= 4096
+
+
+def several(count: int, **changed: Any) -> list[ReminderDueV1]:
+    return [
+        replace(REMINDER, id=f"{number}", action=f"Action {number}.", **changed)
+        for number in range(1, count + 1)
+    ]
+
+
+def everything(reminders: Sequence[ReminderDueV1]) -> set[str]:
+    return {each.id for each in reminders}
+
+
+def test_one_reminder_alone_has_the_text_of_one(translations: Translations) -> None:
+    [message] = reminder_messages([REMINDER], translations.of("en"), {REMINDER.id})
+    assert message.text == reminder_text(REMINDER, translations.of("en"))
+
+
+def test_reminders_that_are_due_together_are_numbered(translations: Translations) -> None:
+    water, bed = several(2)
+    reminders = [water, replace(bed, place="Bedroom", linked_action="Read")]
+    [message] = reminder_messages(reminders, translations.of("en"), everything(reminders))
+    assert message.reminders == tuple(reminders)
+    assert message.text == (
+        "Time for 2 habits:\n\n"
+        "1. Action 1.\nWhen: 07:05\nWhere: Kitchen\n\n"
+        "2. Action 2.\nWhen: 07:05\nWhere: Bedroom\nAnd then, for pleasure: Read"
+    )
+
+
+def test_what_is_not_left_to_be_sent_is_left_out_and_changes_no_number(
+    translations: Translations,
+) -> None:
+    reminders = several(200)
+    whole = reminder_messages(reminders, translations.of("en"), everything(reminders))
+    assert len(whole) > 2
+    left = everything(whole[1].reminders[:-1])
+    [rest] = reminder_messages(reminders, translations.of("en"), left)
+    assert rest.reminders == whole[1].reminders[:-1]
+    assert whole[1].text.startswith(rest.text)
+    assert rest.text.startswith(f"Time for 200 habits (2/{len(whole)}):")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("words", ["\N{GRINNING FACE}" * 255, "x" * 97, "ж" * 31])
+def test_any_number_of_reminders_fits_into_messages_that_are_well_filled(
+    translations: Translations, locale: str, words: str
+) -> None:
+    reminders = several(1000, place=words, reward=words)
+    messages = reminder_messages(reminders, translations.of(locale), everything(reminders))
+    assert [each for message in messages for each in message.reminders] == reminders
+    for message in messages:
+        assert code_units(message.text) <= 4096
+    one = code_units(messages[0].text) // len(messages[0].reminders)
+    for message in messages[:-1]:
+        assert code_units(message.text) > 4096 - 200 - one - 100
+
+
+@pytest.mark.parametrize(
+    ("count", "heading"),
+    [
+        (2, "Пора заняться 2 привычками:"),
+        (5, "Пора заняться 5 привычками:"),
+        (11, "Пора заняться 11 привычками:"),
+        (21, "Пора заняться 21 привычкой:"),
+    ],
+)
+def test_russian_headings(translations: Translations, count: int, heading: str) -> None:
+    reminders = several(count)
+    [message] = reminder_messages(reminders, translations.of("ru"), everything(reminders))
+    assert message.text.splitlines()[0] == heading
 
 
 @pytest.mark.parametrize(
