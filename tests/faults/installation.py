@@ -14,6 +14,7 @@ from typing import Any
 from redis import Redis
 from sqlalchemy import Engine, func, select, update
 
+from services.notifier.accounts import store_account
 from services.notifier.linking.chat_links import link
 from services.notifier.redis_scripts import KEY_PREFIX
 from services.notifier.reminders.due_together import identity_of
@@ -81,6 +82,7 @@ class Notifier:
         chat_id = self.person.create_chat(next(_chat_ids))
         account_id = new_account()
         with transaction(self.engine) as connection:
+            store_account(connection, account_id, locale="en", deleted=False, version=1)
             link(connection, account_id, chat_id, now())
         return account_id, chat_id
 
