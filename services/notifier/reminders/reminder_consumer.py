@@ -16,12 +16,13 @@ from sqlalchemy import Engine
 
 from services.notifier.linking.chat_links import linked_chat
 from services.notifier.metrics import LAG
+from services.notifier.reminders.crowded_accounts import CrowdedAccounts, delay_seconds
 from services.notifier.reminders.due_together import RemindersOwner, identity_of, read_due_together
 from services.notifier.reminders.reminder_texts import reminder_messages
 from services.notifier.sending import delivery_states
 from services.notifier.sending.delivery import DeliveryDesk
 from services.notifier.sending.delivery_states import Ends, Outcome
-from services.notifier.sending.envelopes import Envelope, NotYet
+from services.notifier.sending.envelopes import ChatWaits, Envelope, NotYet
 from services.notifier.translations import Translations
 from shared.contracts.events import ReminderDueV1
 from shared.contracts.reminder_group import RemindersDueTogetherV1
@@ -54,10 +55,13 @@ class ReminderConsumer:
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._desk = desk
         self._translations = translations
+        self._crowded = CrowdedAccounts()
 
     async def handle(self, delivery: Delivery) -> None:
         """Bring all reminders of a message to their end. Raises RetryLater, UnreadableMessage."""
         group = read_due_together(delivery)
+        if self._crowded.contains(group.account_id) and now() < group.not_after:
+            raise RetryLater(delay_seconds(0), "others of the account wait already")
         began = time.monotonic()
         while await self._end_some(group):
             if time.monotonic() - began > _LONGEST_AT_ONCE_SECONDS:
@@ -101,6 +105,9 @@ class ReminderConsumer:
             _envelope(group, reminders, left.chat_id, messages[0].text),
             RemindersOwner(group.account_id, left.chat_id, reminders),
         )
+        if isinstance(ends, ChatWaits):
+            self._crowded.note(group.account_id, ends.delay_seconds)
+            raise RetryLater(delay_seconds(ends.delay_seconds), ends.reason)
         if isinstance(ends, NotYet):
             raise RetryLater(ends.delay_seconds, ends.reason)
         _report(reminders, ends)

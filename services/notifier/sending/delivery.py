@@ -23,7 +23,7 @@ from services.notifier.sending import delivery_states
 from services.notifier.sending.claims import Claims
 from services.notifier.sending.delivery_ends import DeliveryEnds
 from services.notifier.sending.delivery_states import Ends, Outcome, Taken
-from services.notifier.sending.envelopes import Envelope, NotYet, Owner
+from services.notifier.sending.envelopes import ChatWaits, Envelope, NotYet, Owner
 from services.notifier.sending.rate_limits import NoTurn, SendLimits, Turn
 from services.notifier.telegram import errors
 from services.notifier.telegram.client import Button
@@ -115,7 +115,7 @@ class DeliveryDesk:
             began = time.monotonic()
             turn = await self._limits.book(envelope.chat_id, LONGEST_WAIT_SECONDS)
             if isinstance(turn, NoTurn):
-                return NotYet(turn.wait_seconds, "Telegram's limits")
+                return ChatWaits(turn.wait_seconds, "Telegram's limits")
             await self._wait_for(turn)
             async with self._places:
                 RATE_LIMIT_WAIT.observe(time.monotonic() - began)
@@ -125,7 +125,7 @@ class DeliveryDesk:
         if not await self._is_good(turn, envelope.chat_id):
             another = await self._limits.book(envelope.chat_id, _LONGEST_WAIT_IN_PLACE_SECONDS)
             if isinstance(another, NoTurn):
-                return NotYet(another.wait_seconds, "Telegram's limits")
+                return ChatWaits(another.wait_seconds, "Telegram's limits")
             await self._wait_for(another)
         if self._stopping.is_set():
             return NotYet(1, "the process stops")

@@ -46,3 +46,8 @@ class NotYet:
 
     delay_seconds: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatWaits(NotYet):
+    """Not sent, because the chat may not be written to before that time."""

@@ -297,11 +297,11 @@ class TestTurns:
         self, engine: Engine, redis: Redis, owner: Witness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(delivery, "PLACES", 1)
-        monkeypatch.setattr(delivery, "_TURN_IS_GOOD_SECONDS", 0.0)
         telegram, limits = GatedTelegram(), CountingLimits(redis)
         desk = DeliveryDesk(engine, Claims(redis), limits, telegram)
         first = asyncio.create_task(desk.deliver(an_envelope(1), owner))
         await telegram.reached.wait()
+        monkeypatch.setattr(delivery, "_TURN_IS_GOOD_SECONDS", 0.0)
         late = asyncio.create_task(desk.deliver(an_envelope(2), owner))
         while limits.booked.count(2) < 1:
             await asyncio.sleep(0.01)
