@@ -19,7 +19,7 @@ from services.habits.habit_events import ActiveHabit, DeletedHabit, evolve_all
 from services.habits.public_events import announce as announce_habit
 from services.notifier.linking.chat_links import block, link, unlink
 from services.notifier.reminders.ledger import record
-from services.notifier.sending.message_states import Done, Refused
+from services.notifier.sending.delivery_states import Ended
 from services.scheduler.announcing import announce as announce_reminders
 from shared.contracts.events import EVENT_TYPES
 from shared.database import new_engine, transaction
@@ -88,12 +88,10 @@ def _tell_of_chats_and_ends(connection: Connection) -> None:
     link(connection, ACCOUNT_ID, 123456789, _AT)
     block(connection, 123456789, _AT.replace(hour=6))
     unlink(connection, ACCOUNT_ID, _AT.replace(hour=7))
-    sent = Done(telegram_message_id=7, at=_AT, attempts=1, first_claimed_at=_AT)
+    sent = Ended(outcome="sent", telegram_message_id=7, at=_AT, attempts=1, first_at=_AT)
     record(connection, REMINDER, sent)
     other = replace(REMINDER, id=f"{REMINDER.habit_id}:2026-05-03", local_date=date(2026, 5, 3))
-    refused = Refused(
-        outcome="chat_gone", reason="Forbidden: gone", at=_AT, attempts=1, first_claimed_at=_AT
-    )
+    refused = Ended(outcome="chat_gone", reason="Forbidden: gone", at=_AT, attempts=1, first_at=_AT)
     record(connection, other, refused)
 
 
