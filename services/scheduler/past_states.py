@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.scheduler.rules_over_time import History, Timing, Version
-from services.scheduler.schedule import ZonePeriod
+from services.scheduler.schedule import Habit, Owner, ZonePeriod
 from services.scheduler.tables import ACCOUNT_LINKS, ACCOUNT_TIME_ZONES, HABIT_TIMINGS
 from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
 
@@ -57,9 +57,14 @@ def remember_link(connection: Connection, state: ChatLinkStateV1) -> bool:
 
 
 def zone_periods(connection: Connection, account_id: str) -> list[ZonePeriod]:
-    """Return an account's time zones, oldest first."""
+    """Return an account's time zones and whether it was active, oldest first."""
     query = (
-        select(ACCOUNT_TIME_ZONES.c.since, ACCOUNT_TIME_ZONES.c.time_zone)
+        select(
+            ACCOUNT_TIME_ZONES.c.version,
+            ACCOUNT_TIME_ZONES.c.since,
+            ACCOUNT_TIME_ZONES.c.time_zone,
+            ACCOUNT_TIME_ZONES.c.is_active,
+        )
         .where(ACCOUNT_TIME_ZONES.c.account_id == account_id)
         .order_by(ACCOUNT_TIME_ZONES.c.version)
     )
@@ -67,27 +72,46 @@ def zone_periods(connection: Connection, account_id: str) -> list[ZonePeriod]:
 
 
 def histories(
-    connection: Connection, account_id: str, habit_ids: Sequence[str]
+    connection: Connection, owner: Owner, zones: Sequence[ZonePeriod], habits: Sequence[Habit]
 ) -> dict[str, History]:
     """Return what is known of the past of some habits of an account, by their ids."""
     time_zones = [
-        Version(row.version, row.since, row.time_zone if row.is_active else None)
-        for row in connection.execute(_of_account(ACCOUNT_TIME_ZONES, account_id))
+        Version(each.version, each.since, each.time_zone if each.is_active else None)
+        for each in zones
     ]
-    links = [
+    links = _links_of(connection, owner)
+    timings = _timings_of(connection, habits)
+    return {habit.habit_id: History(timings[habit.habit_id], time_zones, links) for habit in habits}
+
+
+def _links_of(connection: Connection, owner: Owner) -> list[Version[bool]]:
+    if owner.link_version <= 1:  # nothing to read: a first version has no past
+        since = owner.linked_since
+        return [Version(1, since, True)] if owner.is_linked and since is not None else []
+    query = select(ACCOUNT_LINKS).where(ACCOUNT_LINKS.c.account_id == owner.account_id)
+    return [
         Version(row.version, row.since, True if row.is_linked else None)
-        for row in connection.execute(_of_account(ACCOUNT_LINKS, account_id))
+        for row in connection.execute(query)
     ]
+
+
+def _timings_of(
+    connection: Connection, habits: Sequence[Habit]
+) -> dict[str, list[Version[Timing]]]:
     timings: dict[str, list[Version[Timing]]] = defaultdict(list)
-    known = select(HABIT_TIMINGS).where(HABIT_TIMINGS.c.habit_id.in_(habit_ids))
-    for row in connection.execute(known):
+    for habit in habits:
+        if habit.version == 1 and not habit.is_pleasant:
+            only = Timing(habit.local_time, habit.period_days)
+            timings[habit.habit_id].append(Version(1, habit.timing_since, only))
+    changed = [habit.habit_id for habit in habits if habit.version > 1]
+    if not changed:
+        return timings
+    for row in connection.execute(
+        select(HABIT_TIMINGS).where(HABIT_TIMINGS.c.habit_id.in_(changed))
+    ):
         timing = Timing(row.local_time, row.period_days) if row.is_reminded else None
         timings[row.habit_id].append(Version(row.version, row.since, timing))
-    return {habit_id: History(timings[habit_id], time_zones, links) for habit_id in habit_ids}
-
-
-def _of_account(table: Table, account_id: str) -> Any:
-    return select(table).where(table.c.account_id == account_id)
+    return timings
 
 
 def _is_new(connection: Connection, table: Table, **columns: Any) -> bool:

@@ -101,10 +101,11 @@ def _read(
     connection: Connection, owner: Owner, habits: Sequence[HabitChange], grace: timedelta
 ) -> _Knowledge:
     now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    zones = zone_periods(connection, owner.account_id)
     return _Knowledge(
         owner=owner,
-        zones=zone_periods(connection, owner.account_id),
-        histories=histories(connection, owner.account_id, [each.after.habit_id for each in habits]),
+        zones=zones,
+        histories=histories(connection, owner, zones, [each.after for each in habits]),
         linked_actions=linked_actions(connection, [each.as_it_was() for each in habits]),
         now=now,
         grace=grace,

@@ -67,10 +67,12 @@ class Habit:
 
 @dataclass(frozen=True, slots=True)
 class ZonePeriod:
-    """An account's time zone from an instant on."""
+    """An account's time zone from an instant on, and whether the account was active in it."""
 
     since: datetime
     time_zone: str
+    version: int = 0
+    is_active: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
