@@ -220,6 +220,10 @@ def test_from_the_link_to_the_reminder(
         ask(api, account_id, "POST", {"chat_id": str(chat_id)})
         question = person.wait_for_message(chat_id, 20)
         person.press_button(chat_id, question["message_id"], 0)
+        eventually(lambda: bool(person.requests("answerCallbackQuery")), "the press is answered")
+        eventually(
+            lambda: bool(person.requests("editMessageReplyMarkup")), "the question has no buttons"
+        )
         person.wait_for_message(chat_id, 20, after_id=question["message_id"])
         eventually(
             lambda: ask(api, account_id, "GET")["status"] == "linked", "linked by the question"
