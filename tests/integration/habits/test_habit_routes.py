@@ -18,8 +18,10 @@ WHOLE: dict[str, Any] = {
     "reward": "Tea",
     "linked_habit_id": None,
     "is_published": True,
+    "target_value": 2.5,
+    "unit": "kilometres",
 }
-SERVER_MADE = ("id", "created_at", "updated_at", "version")
+SERVER_MADE = ("id", "archived_at", "created_at", "updated_at", "version")
 
 
 def without_server_made(habit: dict[str, Any]) -> dict[str, Any]:
@@ -38,8 +40,10 @@ def test_a_created_habit_has_its_defaults(anna: Caller) -> None:
         "reward": None,
         "linked_habit_id": None,
         "is_published": False,
+        "target_value": None,
+        "unit": None,
     }
-    assert habit["version"] == 1
+    assert (habit["archived_at"], habit["version"]) == (None, 1)
     assert habit["created_at"] == habit["updated_at"]
     assert habit["created_at"].endswith("Z")
 

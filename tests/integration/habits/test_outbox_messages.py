@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import Engine, select
 
 from services.habits.tables import events, outbox
-from tests.integration.habits.callers import WATER, Caller, body_of
+from tests.integration.habits.callers import WATER, Caller, body_of, told_in_version_1
 
 
 def messages(engine: Engine, habit_id: str) -> list[tuple[str, dict[str, Any]]]:
@@ -23,10 +23,13 @@ def messages(engine: Engine, habit_id: str) -> list[tuple[str, dict[str, Any]]]:
 
 def message_of(caller: Caller, habit: dict[str, Any], **changed: object) -> dict[str, Any]:
     since = {"timing_since": habit["created_at"]}
-    # The first version of the public state knows nothing of these.
-    untold = {"target_value", "unit", "archived_at"}
-    known = {name: value for name, value in habit.items() if name not in untold}
-    return {**known, **since, "owner_id": str(caller.account_id), "deleted": False, **changed}
+    return {
+        **told_in_version_1(habit),
+        **since,
+        "owner_id": str(caller.account_id),
+        "deleted": False,
+        **changed,
+    }
 
 
 def test_each_version_is_announced_once_with_the_full_state(engine: Engine, anna: Caller) -> None:
