@@ -8,6 +8,7 @@ I5 queues and outboxes end empty, the dead-letter queues too.
 I6 Telegram's limits: at most 30 messages in any second, about one a second in a chat.
 """
 
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -15,14 +16,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.rig import SERVICES_WITH_DATABASES, Rig, eventually
+from tests.faults.sending_rates import (
+    MOST_A_SECOND,
+    MOST_AHEAD_IN_A_CHAT,
+    most_ahead_by_chat,
+    most_in_a_second,
+)
 from tests.faults.subscriber import Seen
-from tests.faults.workload import NEVER, HabitRecord, Workload
+from tests.faults.workload import ACTION_PATTERN, NEVER, HabitRecord, Workload
 
 GRACE_SECONDS = 3600
 LATE_SECONDS = 1.0
 # Longer than the longest delay of a retry.
 LEFTOVER_SECONDS = 60
-MOST_A_SECOND = 30
 BREACHES = {"lost", "duplicate", "untimely"}
 EXCUSES = {"unknown", "refused", "chat_gone", "expired", "missed"}
 
@@ -142,9 +148,8 @@ def _check_reminders(
     sent: dict[str, list[float]] = defaultdict(list)
     for request in requests:
         if request["recorded"]:
-            for line in (request["text"] or "").splitlines():
-                for action in _actions(line):
-                    sent[action].append(request["received_at_seconds"])
+            for action in _ACTION.findall(request["text"] or ""):
+                sent[action].append(request["received_at_seconds"])
     outcomes = {str(h): str(o) for h, o in rig.query("notifier", _LEDGER)}
     missed = {str(row[0]) for row in rig.query("scheduler", _MISSED)}
     announced = {str(row[0]) for row in rig.query("scheduler", _ANNOUNCED)}
@@ -169,6 +174,8 @@ def _check_reminders(
     }
 
 
+# Reminders that are due together come as lines of one message.
+_ACTION = re.compile(ACTION_PATTERN)
 _LEDGER = "SELECT habit_id, outcome FROM deliveries"
 _MISSED = "SELECT habit_id FROM reminders WHERE outcome = 'missed'"
 
@@ -180,7 +187,7 @@ def _judge(habit: HabitRecord, times: list[float], outcome: str | None, *, owed:
     found = {"once"} if len(times) == 1 else {"duplicate"}
     if times[0] > habit.due_at + LATE_SECONDS:
         found.add("late")
-    if not habit.due_at <= times[0] <= habit.due_at + GRACE_SECONDS:
+    if not habit.earliest_due_at <= times[0] <= habit.due_at + GRACE_SECONDS:
         found.add("untimely")
     return found
 
@@ -190,23 +197,18 @@ def _was_owed(habit: HabitRecord, workload: Workload, announced: set[str]) -> bo
 
     The chat is looked up when the reminder is sent, so a link in doubt at any time after the due
     time excuses it. A deletion takes effect at once: when the outage of a server kept the reminder
-    from being announced until then, it is not announced any more.
+    from being announced until then, it is not announced any more. A time in doubt, or one that was
+    over when it was set, excuses too.
     """
     person = workload.people[habit.person]
     unsure_later = any(end >= habit.due_at for _, end in person.unsure)
     return (
-        habit.created_at < habit.due_at
+        habit.timed_at < habit.due_at
+        and not habit.is_time_in_doubt
         and habit.deleted_from > habit.due_at + LATE_SECONDS
         and (habit.deleted_from == NEVER or habit.id in announced)
         and not unsure_later
     )
-
-
-def _actions(line: str) -> list[str]:
-    start = line.find("Soak habit ")
-    if start < 0:
-        return []
-    return [line[start : line.index(".", start) + 1]]
 
 
 def _check_leftovers(rig: Rig, verdict: Verdict) -> None:
@@ -227,13 +229,10 @@ def _leftovers(rig: Rig) -> dict[str, int]:
 
 def _check_rates(requests: Sequence[dict[str, Any]], verdict: Verdict) -> None:
     """I6, over all requests that reached Telegram, replies included."""
-    times = sorted(request["received_at_seconds"] for request in requests)
-    most = 0
-    for index, begin in enumerate(times):
-        inside = sum(
-            1 for instant in times[index : index + 2 * MOST_A_SECOND] if instant < begin + 1
-        )
-        most = max(most, inside)
+    most = most_in_a_second(request["received_at_seconds"] for request in requests)
     verdict.numbers["most requests in a second"] = most
     if most > MOST_A_SECOND:
         verdict.breaches.append(f"I6 {most} requests within a second")
+    for chat, ahead in most_ahead_by_chat(requests).items():
+        if ahead > MOST_AHEAD_IN_A_CHAT:
+            verdict.breaches.append(f"I6 chat {chat} was {ahead:.1f} messages ahead of its rate")

@@ -30,10 +30,13 @@ class Replica:
     port: int
     log: Path
     environment: Mapping[str, str] = field(repr=False)
+    clock_offset_seconds: float = 0.0
     _running: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def of(cls, system: System, service: str, process: str) -> "Replica":
+    def of(
+        cls, system: System, service: str, process: str, clock_offset_seconds: float = 0.0
+    ) -> "Replica":
         [port] = free_ports(1)
         return cls(
             service,
@@ -41,6 +44,7 @@ class Replica:
             port,
             system.logs / f"replica-{service}-{process}-{port}.log",
             system.service_environments[service],
+            clock_offset_seconds,
         )
 
     @property
@@ -52,7 +56,7 @@ class Replica:
         ports = {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": port, "OPS_PORT": port}
         with self.log.open("ab") as output:
             self._running = subprocess.Popen(
-                [sys.executable, "-m", f"services.{self.service}", self.process],
+                [sys.executable, "-m", *self._clock(), f"services.{self.service}", self.process],
                 cwd=REPOSITORY,
                 env={**os.environ, **UNMEASURED, **self.environment, **ports},
                 stdin=subprocess.DEVNULL,
@@ -60,6 +64,11 @@ class Replica:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def _clock(self) -> tuple[str, ...]:
+        if not self.clock_offset_seconds:
+            return ()
+        return ("tests.faults.skewed_clock", str(self.clock_offset_seconds))
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM, also to a process that was frozen."""

@@ -24,14 +24,14 @@ from tests.faults.replicas import Replica, is_ready
 from tests.faults.supervised import Supervised
 from tests.servers.whole_system import UNMEASURED, System, running_system
 
-# More replicas than `make run` starts: service, process.
+# More replicas than `make run` starts: service, process, seconds by which its clock is ahead.
 EXTRA_REPLICAS = (
-    ("scheduler", "tick"),
-    ("scheduler", "consume"),
-    ("scheduler", "relay"),
-    ("habits", "relay"),
-    ("notifier", "consume"),
-    ("notifier", "consume"),
+    ("scheduler", "tick", 2.0),
+    ("scheduler", "consume", -2.0),
+    ("scheduler", "relay", 2.0),
+    ("habits", "relay", -2.0),
+    ("notifier", "consume", 2.0),
+    ("notifier", "consume", -2.0),
 )
 SERVICES_WITH_DATABASES = ("auth", "habits", "scheduler", "notifier")
 
@@ -110,9 +110,22 @@ class Rig:
             if not queue["name"].startswith("test.")
         )
 
-    def add_replica(self, service: str, process: str, *, wait: bool = False) -> Replica:
+    def replicas_of(self, service: str, process: str) -> list[Replica]:
+        """Return the processes of one kind that were added."""
+        return [
+            each for each in self.replicas if (each.service, each.process) == (service, process)
+        ]
+
+    def add_replica(
+        self,
+        service: str,
+        process: str,
+        *,
+        wait: bool = False,
+        clock_offset_seconds: float = 0.0,
+    ) -> Replica:
         """Start one more process of a service; it ends with the rig."""
-        replica = Replica.of(self.system, service, process)
+        replica = Replica.of(self.system, service, process, clock_offset_seconds)
         replica.start()
         self.replicas.append(replica)
         if wait:
@@ -159,8 +172,8 @@ def running_rig(
     with running_system(directory, {**UNMEASURED, **limits, **(variables or {})}) as system:
         rig = Rig(system)
         try:
-            for service, process in EXTRA_REPLICAS if replicas else ():
-                rig.add_replica(service, process)
+            for service, process, offset in EXTRA_REPLICAS if replicas else ():
+                rig.add_replica(service, process, clock_offset_seconds=offset)
             yield rig
         finally:
             rig.stop_replicas()

@@ -12,11 +12,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.fakes.telegram_person import TelegramPerson
 from tests.faults.checker import Verdict, check, wait_until_quiet
 from tests.faults.disasters import Disasters
+from tests.faults.replicas import gateway_over
 from tests.faults.rig import Rig, running_rig
 from tests.faults.secret_search import Secret, find_secrets, secrets_of_client, secrets_of_run
 from tests.faults.subscriber import Seen
@@ -26,19 +29,28 @@ PEOPLE = 20
 HABITS_A_SECOND = 3.0
 # The last habits are due this long after the last command.
 TAIL_SECONDS = 20
+# The second replica of each HTTP service has a clock of its own, within the leeway for tokens.
+HTTP_CLOCKS = (("auth", "auth", 3.0), ("habits", "habits", -2.0), ("notifier", "notifier-api", 2.0))
 
 
 def soak(rig: Rig, seen: Seen, minutes: float, seed: int) -> tuple[Verdict, Counter[str]]:
     """Put a running system under load and faults; return the verdict and what was injected."""
+    with _replicas_with_wrong_clocks(rig) as gateway_url:
+        return _soak(rig, seen, gateway_url, minutes, seed)
+
+
+def _soak(
+    rig: Rig, seen: Seen, gateway_url: str, minutes: float, seed: int
+) -> tuple[Verdict, Counter[str]]:
     telegram = TelegramPerson(rig.system.simulator_url)
     workload = Workload(
-        rig.system.gateway_url,
+        gateway_url,
         rig.system.simulator_url,
         seed=seed,
         people=PEOPLE,
         habits_a_second=HABITS_A_SECOND,
     )
-    disasters = Disasters(rig, telegram, seed)
+    disasters = Disasters(rig, telegram, seen, seed)
     workload.gather()
     _say(f"{PEOPLE} people linked; faults begin")
     work = threading.Thread(target=workload.run, args=(minutes * 60,), daemon=True)
@@ -53,6 +65,26 @@ def soak(rig: Rig, seen: Seen, minutes: float, seed: int) -> tuple[Verdict, Coun
     verdict.breaches += _secrets_in_logs(rig, workload)
     _keep_journal(rig.system.run_directory, workload, requests)
     return verdict, disasters.injected
+
+
+@contextmanager
+def _replicas_with_wrong_clocks(rig: Rig) -> Iterator[str]:
+    """Add a replica of each HTTP service, and a gateway that shares requests among all."""
+    programs = rig.programs
+    replicas = {
+        service: rig.add_replica(service, "serve", wait=True, clock_offset_seconds=offset)
+        for service, _, offset in HTTP_CLOCKS
+    }
+    upstreams: dict[str, tuple[int, ...]] = {
+        service: (programs.port(program), replicas[service].port)
+        for service, program, _ in HTTP_CLOCKS
+    }
+    upstreams["status"] = (programs.port("gateway-status"),)
+    directory = Path(tempfile.mkdtemp(prefix="gateway-", dir=rig.system.run_directory))
+    with gateway_over(directory, upstreams) as url:
+        yield url
+    for replica in replicas.values():
+        rig.remove_replica(replica)
 
 
 def _inject_while(

@@ -53,6 +53,11 @@ class Seen:
         return [(subject, version) for kind, subject, version in self._order if kind == type_prefix]
 
     @property
+    def count(self) -> int:
+        """Return how many different events there have been."""
+        return len(self._messages)
+
+    @property
     def conflicts(self) -> list[tuple[str, str, int]]:
         """Return versions that came with more than one event id."""
         return [key for key, ids in self._ids.items() if len(ids) > 1]

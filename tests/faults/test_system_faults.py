@@ -83,9 +83,7 @@ def test_25_redis_loses_everything_and_nothing_is_sent_twice(arena: Arena) -> No
 
 
 def test_30_schedulers_are_killed_all_the_time(arena: Arena) -> None:
-    replicas = [
-        each for each in arena.rig.replicas if (each.service, each.process) == ("scheduler", "tick")
-    ]
+    replicas = arena.rig.replicas_of("scheduler", "tick")
     with arena.under_load():
         for _ in range(5):
             arena.rig.programs.kill("scheduler")

@@ -1,4 +1,4 @@
-"""People at random: they make, change and delete habits, and link and unlink chats.
+"""People at random: they make, change, move and delete habits, and link and unlink chats.
 
 Every command goes into a journal together with its answer. A command whose answer was lost, or was
 a 5xx, is *in doubt*: it may or may not have happened, and the checker allows both.
@@ -20,25 +20,31 @@ from tests.fakes.spa_client import SpaClient
 from tests.fakes.telegram_person import ControlRefused, TelegramPerson
 
 NEVER = float("inf")
-# The clocks of the database and of this process are the same; the rest is rounding.
+# The scheduler hears of a link by its own clock; the rest is rounding.
 LINK_MARGIN_SECONDS = 0.5
+# A reminder that is nearer than this is not moved any more.
+TOO_NEAR_SECONDS = 1.5
+ACTION_PATTERN = r"Soak habit \w+-\d+\."
 
 
 @dataclass(slots=True)
 class HabitRecord:
     """What a person knows of one habit; instants in Unix time.
 
-    `versions` are those of acknowledged commands; `deleted_from`: when its deletion was asked for.
+    `timed_at`: when the time was set by which it is due. `earliest_due_at`: the same as `due_at`,
+    unless its time was moved. `versions` are those of acknowledged commands; `deleted_from`: when
+    its deletion was asked for.
     """
 
     id: str
     person: int
     action: str
-    created_at: float
+    timed_at: float
     due_at: float
+    earliest_due_at: float
     versions: list[int]
     deleted_from: float = NEVER
-    in_doubt: bool = False
+    is_time_in_doubt: bool = False
 
 
 @dataclass(slots=True)
@@ -50,8 +56,8 @@ class Person:
     zone: str
     unsure: list[tuple[float, float]] = field(default_factory=list)
 
-    def is_surely_linked(self, instant: float) -> bool:
-        return not any(start <= instant <= end for start, end in self.unsure)
+    def wall_clock(self, instant: datetime) -> str:
+        return instant.astimezone(ZoneInfo(self.zone)).strftime("%H:%M:%S")
 
 
 @dataclass(slots=True)
@@ -118,9 +124,16 @@ class Workload:
 
     def _act(self) -> None:
         number = self._chance.randrange(len(self.people))
-        match self._chance.choices(("create", "change", "delete", "link"), (80, 10, 7, 3))[0]:
+        actions = ("create", "together", "change", "move", "delete", "link")
+        match self._chance.choices(actions, (65, 8, 10, 7, 7, 3))[0]:
             case "create":
-                self._create(number)
+                self._create(number, self._soon())
+            case "together":
+                due = self._soon()
+                for _ in range(self._chance.randint(2, 4)):
+                    self._create(number, due)
+            case "move":
+                self._move(self._some_habit(number), self._soon())
             case "change":
                 self._change(self._some_habit(number), {"place": f"Place {self._next()}"})
             case "delete":
@@ -128,11 +141,13 @@ class Workload:
             case _:
                 self._relink(self.people[number])
 
-    def _create(self, number: int) -> None:
-        person = self.people[number]
-        due = datetime.now(UTC).replace(microsecond=0) + timedelta(
+    def _soon(self) -> datetime:
+        return datetime.now(UTC).replace(microsecond=0) + timedelta(
             seconds=self._chance.randint(*self._due_in_seconds)
         )
+
+    def _create(self, number: int, due: datetime) -> None:
+        person = self.people[number]
         action = f"Soak habit {self._name}-{self._next()}."
         answer = self._command(
             person,
@@ -141,7 +156,7 @@ class Workload:
             {
                 "action": action,
                 "place": "Somewhere",
-                "time": due.astimezone(ZoneInfo(person.zone)).strftime("%H:%M:%S"),
+                "time": person.wall_clock(due),
                 "duration_seconds": 60,
             },
         )
@@ -152,8 +167,9 @@ class Workload:
             id=habit["id"],
             person=number,
             action=action,
-            created_at=datetime.fromisoformat(habit["created_at"]).timestamp(),
+            timed_at=_instant(habit["created_at"]),
             due_at=due.timestamp(),
+            earliest_due_at=due.timestamp(),
             versions=[habit["version"]],
         )
 
@@ -161,18 +177,29 @@ class Workload:
         if habit is None:
             return
         answer = self._command(self.people[habit.person], "PATCH", f"/habit/{habit.id}/", changes)
-        if answer is None:
-            habit.in_doubt = True
-        else:
+        if answer is not None:
             habit.versions.append(answer.json()["version"])
+
+    def _move(self, habit: HabitRecord | None, due: datetime) -> None:
+        """Give a habit another time while its reminder is still to come."""
+        if habit is None or habit.due_at < time.time() + TOO_NEAR_SECONDS:
+            return
+        person = self.people[habit.person]
+        habit.due_at = due.timestamp()
+        habit.earliest_due_at = min(habit.earliest_due_at, habit.due_at)
+        habit.is_time_in_doubt = True
+        changes = {"time": person.wall_clock(due)}
+        answer = self._command(person, "PATCH", f"/habit/{habit.id}/", changes)
+        if answer is not None:
+            habit.versions.append(answer.json()["version"])
+            habit.timed_at = _instant(answer.json()["updated_at"])
+            habit.is_time_in_doubt = False
 
     def _delete(self, habit: HabitRecord | None) -> None:
         if habit is None:
             return
         habit.deleted_from = time.time()
-        answer = self._command(self.people[habit.person], "DELETE", f"/habit/{habit.id}/")
-        if answer is None:
-            habit.in_doubt = True
+        self._command(self.people[habit.person], "DELETE", f"/habit/{habit.id}/")
 
     def _relink(self, person: Person) -> None:
         """Unlink and link again; until it is certain, nothing is expected of the reminders."""
@@ -198,9 +225,11 @@ class Workload:
         while time.monotonic() < deadline:
             with suppress(requests.RequestException, KeyError, ValueError):
                 link = person.client.call("GET", "/tg/link/").json()
-                if link["status"] == "linked" and _instant(link["linked_at"]) >= began:
+                # The old link was gone before the code was asked for, so this is the new one.
+                if link["status"] == "linked":
+                    certain_at = max(time.time(), _instant(link["linked_at"])) + LINK_MARGIN_SECONDS
                     person.unsure.remove((began, NEVER))
-                    person.unsure.append((began, time.time() + LINK_MARGIN_SECONDS))
+                    person.unsure.append((began, certain_at))
                     return
             time.sleep(0.5)
 
