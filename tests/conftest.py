@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.arena import Arena, running_arena
 from tests.servers import containers, private
 from tests.servers.own_space import own_database, own_redis_database, own_vhost
 from tests.servers.whole_system import (
@@ -157,3 +158,15 @@ def system(
         }
         with running_system(tmp_path_factory.mktemp("system"), variables) as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    """Yield a whole system with replicas, on private servers, which may be hurt.
+
+    Its directory has a space in its name and is below one closed to others, as /root is.
+    """
+    closed = tmp_path_factory.mktemp("closed")
+    closed.chmod(0o700)
+    with running_arena(closed / "run directory") as running:
+        yield running

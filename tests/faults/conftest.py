@@ -13,7 +13,6 @@ from services.notifier.redis_scripts import new_redis
 from shared.contracts.topology import ALL_QUEUES
 from shared.messaging.broker_topology import declare_topology
 from tests.fakes.telegram_person import TelegramPerson
-from tests.faults.arena import Arena, running_arena
 from tests.faults.installation import Notifier
 from tests.integration.notifier import conftest as notifier_parts
 from tests.integration.shared import conftest as outbox_parts
@@ -26,13 +25,6 @@ redis = notifier_parts.redis
 _simulator_url = notifier_parts._simulator_url
 person = notifier_parts.person
 telegram_url = notifier_parts.telegram_url
-
-
-@pytest.fixture(scope="session")
-def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    """Yield a whole system with replicas, on servers of its own that may be hurt."""
-    with running_arena(tmp_path_factory.mktemp("arena")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`make run` for real: private servers in a directory that nobody else may enter, twice.
 
 The second start finds the data of the first; what is killed comes back; no process stays behind.
+The first is the system of the fault tests, which run before these.
 """
 
 import asyncio
@@ -9,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ import requests
 from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.local.programs import REPOSITORY, wait_until
+from tests.faults.arena import Arena
 from tests.servers.whole_system import System, running_system
 
 pytestmark = pytest.mark.timeout(900)
@@ -28,19 +29,10 @@ pytestmark = pytest.mark.timeout(900)
 STANDARD_PORTS = {5432, 5672, 6379, 4369, 25672, 15672}
 
 
-@pytest.fixture(scope="module")
-def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with a space in its name below one closed to others, as /root is."""
-    closed = tmp_path_factory.mktemp("closed")
-    closed.chmod(0o700)
-    return closed / "run directory"
-
-
-@pytest.fixture(scope="module")
-def first_run(run_directory: Path) -> Iterator[System]:
-    """Yield the system after its first start; its tests come before those of the second run."""
-    with running_system(run_directory) as system:
-        yield system
+@pytest.fixture
+def first_run(arena: Arena) -> System:
+    """Return the system after its first start; its tests come before that of the second run."""
+    return arena.rig.system
 
 
 def test_everything_answers_and_no_password_is_printed(first_run: System) -> None:
@@ -113,8 +105,10 @@ def test_the_directory_with_all_data_is_closed_to_others(first_run: System) -> N
 
 
 def test_the_second_run_has_the_data_of_the_first_and_nothing_stays_behind(
-    first_run: System, run_directory: Path
+    arena: Arena, first_run: System
 ) -> None:
+    run_directory = first_run.run_directory
+    arena.rig.stop_replicas()
     _write_marks(first_run)
     processes = _descendants(first_run.process.pid)
     first_run.process.send_signal(signal.SIGTERM)

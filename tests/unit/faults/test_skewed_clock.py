@@ -18,7 +18,8 @@ def test_our_clock_is_ahead_or_behind(seconds: int) -> None:
 
 def test_a_clock_that_is_ahead_finds_a_token_expired() -> None:
     ends = datetime.now(UTC) + timedelta(seconds=20)
-    token = jwt.encode({"exp": ends}, key="k" * 32)
-    jwt.decode(token, "k" * 32, ["HS256"])
+    with skewed_clock(timedelta(seconds=40)):
+        token = jwt.encode({"exp": ends}, key="k" * 32)
+    assert jwt.decode(token, "k" * 32, ["HS256"]) == {"exp": int(ends.timestamp())}
     with skewed_clock(timedelta(seconds=40)), pytest.raises(jwt.ExpiredSignatureError):
         jwt.decode(token, "k" * 32, ["HS256"])
