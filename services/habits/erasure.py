@@ -23,6 +23,7 @@ from services.habits.tables import (
     days,
     events,
     habits,
+    handled_commands,
     idempotency_keys,
     streams,
 )
@@ -43,6 +44,7 @@ def erase_account(
     )
     connection.execute(delete(habits).where(habits.c.owner_id == account_id))
     connection.execute(delete(idempotency_keys).where(idempotency_keys.c.owner_id == account_id))
+    connection.execute(delete(handled_commands).where(handled_commands.c.account_id == account_id))
     connection.execute(text("SET LOCAL habits.erasure = 'on'"))
     of_account = select(streams.c.id).where(streams.c.owner_id == account_id)
     connection.execute(delete(events).where(events.c.stream_id.in_(of_account)))

@@ -168,4 +168,17 @@ idempotency_keys = Table(
     CheckConstraint("(habit_id IS NULL) <> (days IS NULL)", name="habit_or_days"),
 )
 
+# What was pressed below reminders and has been handled: each command once, however often it comes.
+handled_commands = Table(
+    "handled_commands",
+    metadata,
+    Column("command_id", Text, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("owners.id"), nullable=False, index=True),
+    Column("habit_id", Uuid, nullable=False),
+    Column("date", Date, nullable=False),
+    # When it was pressed: an earlier press must not overrule a later one that came first.
+    Column("pressed_at", DateTime(timezone=True), nullable=False),
+    Index("ix_handled_commands_habit_id_date", "habit_id", "date"),
+)
+
 outbox = define_outbox(metadata)

@@ -9,6 +9,7 @@ import asyncio
 from sqlalchemy import Engine
 
 from services.notifier.accounts import store_account
+from services.notifier.answers.reminder_messages import erase_answers
 from services.notifier.linking.chat_links import erase_link
 from services.notifier.linking.link_request_keys import erase_keys
 from services.notifier.linking.link_requests import close_request
@@ -49,3 +50,4 @@ class AccountEvents:
                 erase_keys(connection, account.id)
                 erase_states(connection, account.id)
                 erase_deliveries(connection, account.id)
+                erase_answers(connection, account.id)

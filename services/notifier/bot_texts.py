@@ -84,5 +84,29 @@ class BotTexts:
     def old_button(self) -> str:
         return self._translate("This button no longer works.")
 
+    def noted(self) -> str:
+        return self._translate("Noted ✓")
+
+    def done_button(self) -> str:
+        return self._translate("Done")
+
+    def skip_button(self) -> str:
+        return self._translate("Skip")
+
+    def undo_button(self) -> str:
+        return self._translate("Undo")
+
+    def answered(self, *, is_done: bool, elsewhere: bool) -> str:
+        """Tell below a reminder how it was answered, and that it was not here."""
+        answer = self._translate("✓ Done") if is_done else self._translate("– Skipped")
+        return answer + self._where(elsewhere=elsewhere)
+
+    def answered_among_others(self, action: str, *, is_done: bool, elsewhere: bool) -> str:
+        """Tell in the place of a reminder among others how it was answered; it is never longer."""
+        return f"{'✓' if is_done else '–'} {action}{self._where(elsewhere=elsewhere)}"
+
+    def _where(self, *, elsewhere: bool) -> str:
+        return f" ({self._translate('elsewhere')})" if elsewhere else ""
+
     def question_is_over(self) -> str:
         return self._translate("This question is no longer open.")

@@ -8,6 +8,7 @@ import asyncio
 from sqlalchemy import Engine
 
 from services.notifier.account_events import AccountEvents
+from services.notifier.answers.day_events import DayEvents
 from services.notifier.redis_scripts import new_async_redis, new_redis, redis_answers
 from services.notifier.reminders.reminder_consumer import ReminderConsumer
 from services.notifier.sending.claims import Claims
@@ -19,6 +20,7 @@ from services.notifier.settings import Settings
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.translations import Translations
 from shared.contracts.topology import (
+    NOTIFIER_DAYS,
     NOTIFIER_EVENTS,
     REMINDERS,
     TELEGRAM_MESSAGES,
@@ -38,7 +40,7 @@ _TELEGRAM_CONNECTIONS = PLACES + 2 * _OTHER_PREFETCH
 
 
 def consume(settings: Settings) -> None:
-    """Send reminders and the bot's messages, follow the accounts."""
+    """Send reminders and the bot's messages, follow the accounts and their days."""
     engine = new_engine(settings.database_url, pool_size=_DATABASE_CONNECTIONS)
     redis, probe = new_async_redis(settings.redis_url), new_redis(settings.redis_url)
     publisher = Publisher(settings.rabbitmq_url, f"{SERVICE.name}-consumer")
@@ -50,10 +52,12 @@ def consume(settings: Settings) -> None:
     )
     limits = SendLimits(redis)
     desk = DeliveryDesk(engine, Claims(redis), limits, telegram)
+    translations = Translations()
     _subscribe(
         consumer,
         engine,
-        ReminderConsumer(engine, desk, Translations()),
+        translations,
+        ReminderConsumer(engine, desk, translations),
         MessageConsumer(engine, desk, limits, telegram),
     )
 
@@ -79,11 +83,17 @@ def consume(settings: Settings) -> None:
 
 
 def _subscribe(
-    consumer: Consumer, engine: Engine, reminders: ReminderConsumer, messages: MessageConsumer
+    consumer: Consumer,
+    engine: Engine,
+    translations: Translations,
+    reminders: ReminderConsumer,
+    messages: MessageConsumer,
 ) -> None:
     consumer.subscribe(REMINDERS, reminders.handle, prefetch=_REMINDERS_PREFETCH)
     consumer.subscribe(TELEGRAM_MESSAGES, messages.handle, prefetch=_OTHER_PREFETCH)
     consumer.subscribe(NOTIFIER_EVENTS, AccountEvents(engine).handle, prefetch=_OTHER_PREFETCH)
+    days = DayEvents(engine, translations)
+    consumer.subscribe(NOTIFIER_DAYS, days.handle, prefetch=_OTHER_PREFETCH)
 
 
 async def _give_back_when(stop: asyncio.Event, desk: DeliveryDesk) -> None:

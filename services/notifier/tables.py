@@ -9,6 +9,8 @@
 - `hints`: what a chat has just been explained.
 - `delivery_states`: what may still be sent, and what must not: one row a message that was begun.
 - `deliveries`: the ledger, one row a reminder that has ended.
+- `reminder_messages`: what each reminder looks like in its message, to edit it; and its buttons.
+- `heard_days`: what the notifier has heard of a habit's date, from `habit.day_*`.
 - `outbox`: see shared.outbox.table.
 """
 
@@ -142,7 +144,7 @@ DELIVERY_STATES = Table(
     Index("ix_delivery_states_changed_at", "changed_at"),
     CheckConstraint(
         "state IN ('sending', 'retry',"
-        " 'sent', 'refused', 'chat_gone', 'no_chat', 'expired', 'unknown')",
+        " 'sent', 'refused', 'chat_gone', 'no_chat', 'expired', 'unknown', 'answered')",
         name="state_known",
     ),
     CheckConstraint("(state = 'sending') = (until IS NOT NULL)", name="until_while_sending"),
@@ -165,13 +167,51 @@ DELIVERIES = Table(
     Column("reason", Text),
     Index("ix_deliveries_received_at", "received_at"),
     CheckConstraint(
-        "outcome IN ('sent', 'refused', 'chat_gone', 'no_chat', 'expired', 'unknown')",
+        "outcome IN ('sent', 'refused', 'chat_gone', 'no_chat', 'expired', 'unknown', 'answered')",
         name="outcome_known",
     ),
     CheckConstraint(
         "(outcome = 'sent') = (sent_at IS NOT NULL AND telegram_message_id IS NOT NULL)",
         name="sent_has_proof",
     ),
+)
+
+REMINDER_MESSAGES = Table(
+    "reminder_messages",
+    METADATA,
+    Column("reminder_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("habit_id", Text, nullable=False),
+    Column("local_date", Date, nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("chat_id", BigInteger, nullable=False),
+    # Null until Telegram, or a press, has told it.
+    Column("telegram_message_id", BigInteger),
+    # Its number in a message with several, 0 when it is alone.
+    Column("number", Integer, nullable=False),
+    # The line above several.
+    Column("heading", Text),
+    Column("part", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("begun_at", DateTime(timezone=True), nullable=False),
+    Index("ix_reminder_messages_habit_id_local_date", "habit_id", "local_date"),
+    Index("ix_reminder_messages_chat_id_telegram_message_id", "chat_id", "telegram_message_id"),
+    Index("ix_reminder_messages_begun_at", "begun_at"),
+)
+
+HEARD_DAYS = Table(
+    "heard_days",
+    METADATA,
+    Column("habit_id", Text, primary_key=True),
+    Column("local_date", Date, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    # Null when nothing is recorded any more.
+    Column("status", Text),
+    Column("channel", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("heard_at", DateTime(timezone=True), nullable=False),
+    Index("ix_heard_days_heard_at", "heard_at"),
+    CheckConstraint("status IN ('done', 'skipped', 'partial')", name="status_known"),
 )
 
 define_outbox(METADATA)

@@ -82,9 +82,9 @@ class UpdateHandler:
         try:
             with transaction(self._engine) as connection:
                 if (raw := take_out(connection, update_id)) is not None:
-                    content = read_update(raw).content
-                    _lock_chat(connection, content)
-                    self._act(connection, content)
+                    update = read_update(raw)
+                    _lock_chat(connection, update.content)
+                    self._act(connection, update)
         except Exception as error:
             if _must_come_again(error):
                 raise
@@ -98,11 +98,11 @@ class UpdateHandler:
             if not _is_new(connection, update.update_id):
                 UPDATES.labels("repeated").inc()
                 return
-            self._act(connection, update.content)
+            self._act(connection, update)
         UPDATES.labels("handled").inc()
 
-    def _act(self, connection: Connection, content: Content) -> None:
-        at = now()
+    def _act(self, connection: Connection, update: Update) -> None:
+        content, at = update.content, now()
         match content:
             case Ignored():
                 return
@@ -112,7 +112,7 @@ class UpdateHandler:
                 )
             case _:
                 texts = self._texts_for(connection, content.chat)
-                turn = Turn(connection, content.chat, at, texts)
+                turn = Turn(connection, update.update_id, content.chat, at, texts)
                 _tell_all(turn, self._router.act(turn, content))
 
     def _pass_over(self, update_id: int, raw: bytes, error: Exception) -> None:

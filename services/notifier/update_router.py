@@ -23,6 +23,7 @@ class Turn:
     """
 
     connection: Connection
+    update_id: int
     chat: Chat
     at: datetime
     texts: BotTexts

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Engine, Table, delete, select
+from sqlalchemy import ColumnElement, Engine, Table, delete, select, tuple_
 
 from services.notifier.hints import forget_old_hints
 from services.notifier.linking.link_request_keys import forget_old_keys
@@ -10,7 +10,9 @@ from services.notifier.tables import (
     DELIVERIES,
     DELIVERY_STATES,
     HANDLED_UPDATES,
+    HEARD_DAYS,
     LINK_REQUESTS,
+    REMINDER_MESSAGES,
 )
 from services.notifier.unhandled_updates import forget_old_updates
 from shared.database import transaction
@@ -40,13 +42,15 @@ def prune(engine: Engine) -> None:
     for table, instant in (
         (DELIVERY_STATES, DELIVERY_STATES.c.changed_at),
         (DELIVERIES, DELIVERIES.c.received_at),
+        (REMINDER_MESSAGES, REMINDER_MESSAGES.c.begun_at),
+        (HEARD_DAYS, HEARD_DAYS.c.heard_at),
     ):
         while _delete_batch(engine, table, instant < at - DELIVERIES_KEPT) == BATCH_SIZE:
             pass
 
 
 def _delete_batch(engine: Engine, table: Table, is_old: ColumnElement[bool]) -> int:
-    [key] = table.primary_key.columns
+    key = tuple_(*table.primary_key.columns)
     with transaction(engine) as connection:
-        batch = select(key).where(is_old).limit(BATCH_SIZE)
+        batch = select(*table.primary_key.columns).where(is_old).limit(BATCH_SIZE)
         return connection.execute(delete(table).where(key.in_(batch))).rowcount

@@ -34,10 +34,15 @@ VALUE_TOO_LARGE = f"The day's value must not be more than {LARGEST_QUANTITY:,}."
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Done means all of it, skipped that it was not to be done; what is partial, a value says."""
+    """Done means all of it, skipped that it was not to be done; what is partial, a value says.
+
+    Whoever `keeps` says nothing of note and value: a note that is there stays, and so does a day
+    that has the status already.
+    """
 
     status: DayStatus
     note: str | None = None
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,10 @@ def decide(
         return [DayCleared(channel=channel, at=now)] if is_recorded else []
     _check_date(date, plan)
     before = state.record if isinstance(state, RecordedDay) else None
+    if isinstance(command, SetStatus) and command.keeps and before is not None:
+        if before.status is command.status:
+            return []
+        command = SetStatus(command.status, before.note)
     record = _record(command, before, plan)
     if record == before:
         return []

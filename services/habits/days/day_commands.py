@@ -97,6 +97,17 @@ class DayCommands:
         """Answer for many days, all or none. Raises DayRefused, with `days.<n>.<field>`."""
         return self._run(by, requests, channel, key, _raise_all)
 
+    def answer_in(
+        self, connection: Connection, by: UUID, request: DayRequest, channel: Channel
+    ) -> None:
+        """Answer for one day in a transaction that has the owner's lock.
+
+        Raises a HabitRefusal, DayRefused or StaleVersion, and has written nothing then.
+        """
+        unit = _Unit(connection, self._store, by, channel, self._now())
+        unit.carry_out([request], _raise_first)
+        _changed.labels(channel.value).inc(unit.changed)
+
     def _run(
         self,
         by: UUID,

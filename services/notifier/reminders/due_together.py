@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from services.notifier.accounts import share_account
+from services.notifier.answers.day_events import show
+from services.notifier.answers.heard_days import answered_among, lock_answers
+from services.notifier.answers.reminder_messages import Place, note_begun, note_sent
 from services.notifier.linking.chat_links import block, linked_chat
 from services.notifier.reminders import ledger
+from services.notifier.reminders.reminder_texts import ReminderMessage
 from services.notifier.sending.delivery_states import Ends
+from services.notifier.translations import Translations
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import ReminderDueV1
 from shared.contracts.reminder_group import RemindersDueTogetherV1, read_group
@@ -47,10 +52,23 @@ class RemindersOwner:
     account_id: str
     chat_id: int | None
     reminders: Iterable[ReminderDueV1]
+    message: ReminderMessage | None = None
+    translations: Translations | None = None
 
     def may_send(self, connection: Connection) -> bool:
-        """Whether the chat is still the account's, which stays until the transaction ends."""
-        return self.lock(connection) and linked_chat(connection, self.account_id) == self.chat_id
+        """Whether the chat is still the account's, and nothing has been answered meanwhile.
+
+        That stays so until the transaction ends; what is about to be sent is noted in it.
+        """
+        if not self.lock(connection) or linked_chat(connection, self.account_id) != self.chat_id:
+            return False
+        if self.message is None or self.chat_id is None:
+            return True
+        lock_answers(connection, self.account_id)
+        if answered_among(connection, self.reminders):
+            return False
+        note_begun(connection, self.chat_id, self.message)
+        return True
 
     def lock(self, connection: Connection) -> bool:
         """Keep the account from being erased; False when it has been."""
@@ -61,6 +79,25 @@ class RemindersOwner:
         for reminder in self.reminders:
             if end := ends.get(identity_of(reminder)):
                 ledger.record(connection, reminder, end)
+        self._show_answers(connection, ends)
         chat_is_gone = any(end.outcome == "chat_gone" for end in ends.values())
         if chat_is_gone and self.chat_id is not None:
             block(connection, self.chat_id, now())
+
+    def _show_answers(self, connection: Connection, ends: Ends) -> None:
+        """Note which message it became, and show what was answered while it was being sent."""
+        if self.chat_id is None or self.translations is None:
+            return
+        sent = {
+            reminder.id: end.telegram_message_id
+            for reminder in self.reminders
+            if (end := ends.get(identity_of(reminder))) and end.telegram_message_id is not None
+        }
+        if not sent:
+            return
+        [message_id] = set(sent.values())
+        lock_answers(connection, self.account_id)
+        note_sent(connection, sent, message_id)
+        if answered_among(connection, self.reminders):
+            place = Place(self.chat_id, message_id)
+            show(connection, self.account_id, place, self.translations)

@@ -59,7 +59,8 @@ def record(connection: Connection, reminder: ReminderDueV1, end: Ended) -> None:
         "reason": end.reason,
     }
     is_new: bool | None = connection.scalar(_UPSERT, row)
-    if is_new is not None:
+    # Who has answered already knows: nobody else need hear of the reminder.
+    if is_new is not None and end.outcome != "answered":
         _announce(connection, reminder, end, version=_VERSION if is_new else _VERSION + 1)
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from services.notifier.answers.heard_days import answered_among
+from services.notifier.answers.reminder_messages import buttons_of
+from services.notifier.bot_texts import BotTexts
 from services.notifier.linking.chat_links import linked_chat
 from services.notifier.metrics import LAG
 from services.notifier.reminders.crowded_accounts import CrowdedAccounts, delay_seconds
@@ -23,6 +26,7 @@ from services.notifier.sending import delivery_states
 from services.notifier.sending.delivery import DeliveryDesk
 from services.notifier.sending.delivery_states import Ends, Outcome
 from services.notifier.sending.envelopes import ChatWaits, Envelope, NotYet
+from services.notifier.telegram.client import Button
 from services.notifier.translations import Translations
 from shared.contracts.events import ReminderDueV1
 from shared.contracts.reminder_group import RemindersDueTogetherV1
@@ -42,6 +46,7 @@ class _Left:
     """What of a group may be sent, to which chat if one is linked, and what others have in hand."""
 
     reminders: tuple[ReminderDueV1, ...]
+    answered: tuple[ReminderDueV1, ...]
     chat_id: int | None
     vanished: list[str]
     busy_seconds: float | None
@@ -74,6 +79,8 @@ class ReminderConsumer:
             owner = RemindersOwner(group.account_id, None, group.reminders)
             await self._desk.give_up(_KIND, left.vanished, owner)
             return True
+        if left.answered:
+            await self._end_unsent(group, left.answered, "answered", "its day is recorded")
         if left.reminders:
             return await self._end_left(group, left) or left.busy_seconds is not None
         if left.busy_seconds is not None:
@@ -84,8 +91,11 @@ class ReminderConsumer:
         with self._reading.connect() as connection:
             known = delivery_states.look(connection, list(map(identity_of, group.reminders)))
             chat_id = linked_chat(connection, group.account_id)
+            answered = answered_among(connection, group.reminders)
+        unended = [each for each in group.reminders if known.is_open(identity_of(each))]
         return _Left(
-            tuple(each for each in group.reminders if known.is_open(identity_of(each))),
+            tuple(each for each in unended if each.id not in answered),
+            tuple(each for each in unended if each.id in answered),
             chat_id,
             known.vanished,
             max(known.busy_seconds.values(), default=None),
@@ -94,16 +104,17 @@ class ReminderConsumer:
     async def _end_left(self, group: RemindersDueTogetherV1, left: _Left) -> bool:
         """Send the next message, or end all unsent; return whether there are more to send."""
         if now() > group.not_after:
-            return await self._end_unsent(group, left, "expired", "its time has passed")
+            return await self._end_unsent(group, left.reminders, "expired", "its time has passed")
         if left.chat_id is None:
-            return await self._end_unsent(group, left, "no_chat", "no chat is linked")
+            return await self._end_unsent(group, left.reminders, "no_chat", "no chat is linked")
         catalogue = self._translations.of(group.locale)
         ids = {each.id for each in left.reminders}
         messages = reminder_messages(group.reminders, catalogue, ids)
-        reminders = messages[0].reminders
+        message, reminders = messages[0], messages[0].reminders
+        buttons = buttons_of(message, BotTexts(catalogue))
         ends = await self._desk.deliver(
-            _envelope(group, reminders, left.chat_id, messages[0].text),
-            RemindersOwner(group.account_id, left.chat_id, reminders),
+            _envelope(group, reminders, left.chat_id, message.text, buttons),
+            RemindersOwner(group.account_id, left.chat_id, reminders, message, self._translations),
         )
         if isinstance(ends, ChatWaits):
             self._crowded.note(group.account_id, ends.delay_seconds)
@@ -114,20 +125,28 @@ class ReminderConsumer:
         return len(messages) > 1
 
     async def _end_unsent(
-        self, group: RemindersDueTogetherV1, left: _Left, outcome: Outcome, reason: str
+        self,
+        group: RemindersDueTogetherV1,
+        reminders: tuple[ReminderDueV1, ...],
+        outcome: Outcome,
+        reason: str,
     ) -> bool:
         ends = await self._desk.end_unsent(
-            _envelope(group, left.reminders, 0, ""),
-            RemindersOwner(group.account_id, None, left.reminders),
+            _envelope(group, reminders, 0, ""),
+            RemindersOwner(group.account_id, None, reminders),
             outcome,
             reason,
         )
-        _report(left.reminders, ends)
+        _report(reminders, ends)
         return False
 
 
 def _envelope(
-    group: RemindersDueTogetherV1, reminders: Iterable[ReminderDueV1], chat_id: int, text: str
+    group: RemindersDueTogetherV1,
+    reminders: Iterable[ReminderDueV1],
+    chat_id: int,
+    text: str,
+    buttons: tuple[Button, ...] = (),
 ) -> Envelope:
     return Envelope(
         identities=tuple(map(identity_of, reminders)),
@@ -135,6 +154,7 @@ def _envelope(
         kind=_KIND,
         chat_id=chat_id,
         text=text,
+        buttons=buttons,
         not_after=group.not_after,
     )
 

@@ -16,23 +16,34 @@ from shared.contracts.events import ReminderDueV1
 MOST_CODE_UNITS = 4096
 # For the line above the reminders, in any language.
 _HEADING_CODE_UNITS = 200
+# Each has two buttons; Telegram takes a hundred.
+MOST_REMINDERS = 45
 _BETWEEN = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
-class ReminderMessage:
-    """One message, and the reminders that are in it."""
+class ReminderPart:
+    """What a message says of one reminder; `number` is 0 when it is alone."""
 
-    reminders: tuple[ReminderDueV1, ...]
+    reminder: ReminderDueV1
+    number: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbered:
-    """A reminder's part of a message."""
+class ReminderMessage:
+    """One message: its reminders, and the line above them if there is one."""
 
-    reminder: ReminderDueV1
-    text: str
+    heading: str | None
+    parts: tuple[ReminderPart, ...]
+
+    @property
+    def reminders(self) -> tuple[ReminderDueV1, ...]:
+        return tuple(part.reminder for part in self.parts)
+
+    @property
+    def text(self) -> str:
+        return join_parts(self.heading, [part.text for part in self.parts])
 
 
 def reminder_messages(
@@ -45,9 +56,10 @@ def reminder_messages(
     They have the reminders whose ids are `left` to be sent, numbered as they are among all.
     """
     if len(reminders) == 1:
-        return [ReminderMessage(tuple(reminders), reminder_text(reminders[0], catalogue))]
+        only = ReminderPart(reminders[0], 0, reminder_text(reminders[0], catalogue))
+        return [ReminderMessage(None, (only,))]
     numbered = [
-        _Numbered(reminder, f"{number}. {_lines(reminder, catalogue, reminder.action)}")
+        ReminderPart(reminder, number, f"{number}. {_lines(reminder, catalogue, reminder.action)}")
         for number, reminder in enumerate(reminders, start=1)
     ]
     shares = list(_shared_out(numbered))
@@ -56,10 +68,14 @@ def reminder_messages(
     for number, share in enumerate(shares, start=1):
         place = f" ({number}/{len(shares)})" if len(shares) > 1 else ""
         to_send = [each for each in share if each.reminder.id in left]
-        text = _BETWEEN.join([f"{heading}{place}:", *(each.text for each in to_send)])
         if to_send:
-            messages.append(ReminderMessage(tuple(each.reminder for each in to_send), text))
+            messages.append(ReminderMessage(f"{heading}{place}:", tuple(to_send)))
     return messages
+
+
+def join_parts(heading: str | None, parts: Sequence[str]) -> str:
+    """Return the text of a message."""
+    return _BETWEEN.join(parts if heading is None else [heading, *parts])
 
 
 def reminder_text(reminder: ReminderDueV1, catalogue: GNUTranslations) -> str:
@@ -90,13 +106,13 @@ def _lines(reminder: ReminderDueV1, catalogue: GNUTranslations, action: str) -> 
     return "\n".join(lines)
 
 
-def _shared_out(numbered: Sequence[_Numbered]) -> Iterator[list[_Numbered]]:
+def _shared_out(numbered: Sequence[ReminderPart]) -> Iterator[list[ReminderPart]]:
     """Fill one message after another, in order."""
-    share: list[_Numbered] = []
+    share: list[ReminderPart] = []
     left = MOST_CODE_UNITS - _HEADING_CODE_UNITS
     for each in numbered:
         size = code_units(_BETWEEN + each.text)
-        if share and size > left:
+        if share and (size > left or len(share) == MOST_REMINDERS):
             yield share
             share, left = [], MOST_CODE_UNITS - _HEADING_CODE_UNITS
         share.append(each)

@@ -3,7 +3,7 @@
     (none) -> sending -> sent | refused | chat_gone | unknown
       |  ^       |
       |  +-retry <- (surely not sent)
-      +---> expired | no_chat
+      +---> expired | no_chat | answered
 
 - `sending` is the point of no return, committed before the request leaves. Nobody takes it over:
   when its sender does not say in time what became of it, the message is `unknown`: perhaps
@@ -45,7 +45,7 @@ from services.notifier.tables import DELIVERY_STATES
 # Longer than a request to Telegram and the writing of its end may take together.
 SENDING_LIMIT = timedelta(seconds=90)
 
-Outcome = Literal["sent", "refused", "chat_gone", "no_chat", "expired", "unknown"]
+Outcome = Literal["sent", "refused", "chat_gone", "no_chat", "expired", "unknown", "answered"]
 
 _columns = DELIVERY_STATES.c
 

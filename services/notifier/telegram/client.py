@@ -9,6 +9,7 @@ import os
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import groupby
 from types import TracebackType
 from typing import Any, Self
 
@@ -58,10 +59,14 @@ _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """An inline button; `data` comes back when it is pressed, at most 64 bytes."""
+    """An inline button; `data` comes back when it is pressed, at most 64 bytes.
+
+    The buttons of a message with the same `row` are beside each other, from 0 at the top.
+    """
 
     text: str
     data: str
+    row: int = 0
 
 
 class _Requests(HTTPXRequest):
@@ -114,7 +119,7 @@ class TelegramClient:
     async def send_message(
         self, chat_id: int, text: str, buttons: Sequence[Button] = ()
     ) -> Outcome:
-        """Send plain text, with a row of buttons below it, and say what became of it."""
+        """Send plain text, with buttons below it, and say what became of it."""
         sending = self._bot.send_message(
             chat_id, text, reply_markup=_keyboard(buttons), link_preview_options=_NO_PREVIEW
         )
@@ -127,7 +132,7 @@ class TelegramClient:
     async def edit_message(
         self, chat_id: int, message_id: int, text: str | None, buttons: Sequence[Button] = ()
     ) -> Failure | None:
-        """Have a message of the bot's show a text and a row of buttons; None when it does.
+        """Have a message of the bot's show a text and its buttons; None when it does.
 
         Without a text only the buttons change. A message that shows it already, or that the person
         has deleted, needs nothing more: asking twice does no harm.
@@ -199,8 +204,16 @@ class TelegramClient:
 def _keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
     if not buttons:
         return None
-    row = [InlineKeyboardButton(button.text, callback_data=button.data) for button in buttons]
-    return InlineKeyboardMarkup([row])
+    rows = groupby(sorted(buttons, key=_row_of), key=_row_of)
+    return InlineKeyboardMarkup([[_inline_button(each) for each in row] for _, row in rows])
+
+
+def _row_of(button: Button) -> int:
+    return button.row
+
+
+def _inline_button(button: Button) -> InlineKeyboardButton:
+    return InlineKeyboardButton(button.text, callback_data=button.data)
 
 
 async def _repeatable(request: Awaitable[object]) -> Failure | None:

@@ -1,0 +1,1 @@
+"""Answers to reminders: their buttons, what a press asks of habits, and how a message shows it."""
