@@ -43,7 +43,12 @@ class Presses:
     def press(self, wish: str, command_id: str | None = None, **changed: Any) -> None:
         command_id = command_id or str(uuid.uuid4())
         body = {**self._body, "command_id": command_id, "wish": wish, **changed}
-        asyncio.run(self._handle(delivery(json.dumps(body).encode())))
+        message = delivery(json.dumps(body).encode())
+
+        async def handle() -> None:
+            await self._handle(message)
+
+        asyncio.run(handle())
 
 
 def delivery(body: bytes) -> Delivery:

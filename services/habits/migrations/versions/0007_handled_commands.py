@@ -1,13 +1,13 @@
 """Commands that come through the queue are remembered, so that each is carried out once.
 
-Revision ID: 0008
+Revision ID: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

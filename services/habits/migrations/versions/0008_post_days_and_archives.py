@@ -1,12 +1,12 @@
 """Days, archives, restored habits and targets may be written: every process can read them by now.
 
-Revision ID: 0007
+Revision ID: 0008
 """
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
