@@ -1,4 +1,4 @@
-"""A reminder is answered where it arrives: recorded once, shown in its message, silent when done."""
+"""A reminder is answered where it arrives: recorded once, shown there, silent when done."""
 
 import time
 from collections.abc import Iterator
