@@ -33,6 +33,7 @@ from services.notifier.telegram.errors import (
     ServerError,
     classify,
     is_moot,
+    is_refusal,
 )
 from shared.process.stop_budget import TELEGRAM_SECONDS
 
@@ -70,12 +71,12 @@ class Button:
 
 
 class _Requests(HTTPXRequest):
-    """Tells a 5xx from other answers."""
+    """Tells a 5xx that proves nothing from other answers."""
 
     async def do_request(self, *args: Any, **options: Any) -> tuple[int, bytes]:
-        """Return status and body. Raises ServerError for a 5xx."""
+        """Return status and body. Raises ServerError for a 5xx that proves nothing."""
         status, body = await super().do_request(*args, **options)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_refusal(status, body):
             raise ServerError(f"status {status}")
         return status, body
 

@@ -5,8 +5,10 @@ that a message was not sent. Everything else is `Ambiguous`, or `ServerFailed`, 
 repeated.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 
 import httpx
 from telegram.error import (
@@ -29,6 +31,8 @@ _MOOT = (
     "query is too old",
     "query id is invalid",
 )
+# What the Bot API server answers to requests that it had begun when it was stopped.
+_STOPPED_IN_THE_MIDDLE = ("restart", "abort", "close", "closing")
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -83,7 +87,7 @@ class Ambiguous:
 
 @dataclass(frozen=True, slots=True)
 class ServerFailed:
-    """Telegram's servers answered with a 5xx: perhaps sent, and they are not well.
+    """Telegram's servers answered with a 5xx that proves nothing: perhaps sent.
 
     A gateway that gives up (502, 504) does not know what became of the request behind it, and the
     Bot API server answers the requests it still has with 500 when it restarts.
@@ -105,7 +109,7 @@ Outcome = Accepted | Failure
 
 
 class ServerError(NetworkError):
-    """An answer of 5xx; the library's own exception does not tell its status."""
+    """A 5xx that proves nothing; the library's own exception does not tell its status."""
 
 
 def classify(error: Exception) -> Failure:  # noqa: PLR0911 - one line for each kind of error
@@ -134,6 +138,23 @@ def classify(error: Exception) -> Failure:  # noqa: PLR0911 - one line for each 
             return NotSent(reason)
         case _:
             return Ambiguous(reason)
+
+
+def is_refusal(status: int, body: bytes) -> bool:
+    """Whether an answer of 5xx is the Bot API server's own word that it has not done it.
+
+    That is a 500 in its own form (`ok: false`, Bot API, "Making requests") which does not speak of
+    a server that was stopped in the middle.
+    """
+    if status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return False
+    try:
+        answer = json.loads(body)
+        said = str(answer["description"]).lower()
+        is_its_own = answer["ok"] is False and answer["error_code"] == status
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return is_its_own and not any(words in said for words in _STOPPED_IN_THE_MIDDLE)
 
 
 def is_moot(error: Exception) -> bool:

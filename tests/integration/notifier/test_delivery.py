@@ -428,7 +428,24 @@ async def test_a_telegram_that_cannot_be_reached_is_tried_again(
     assert delays == [1, 5]
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_what_the_bot_api_refuses_with_a_500_is_tried_again(
+    desk: DeliveryDesk, owner: Witness, person: TelegramPerson, chat_id: int
+) -> None:
+    person.fault("server_error", method="sendMessage", status=500)
+    envelope = an_envelope(chat_id)
+    assert isinstance(await desk.deliver(envelope, owner), NotYet)
+    assert person.messages(chat_id) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "description"),
+    [
+        (500, "Internal Server Error: restart"),
+        (502, "Bad Gateway"),
+        (503, "Service Unavailable"),
+        (504, "Gateway Timeout"),
+    ],
+)
 @pytest.mark.parametrize("recorded", [True, False])
 async def test_a_5xx_of_telegram_proves_nothing_and_is_not_repeated(
     desk: DeliveryDesk,
@@ -436,9 +453,16 @@ async def test_a_5xx_of_telegram_proves_nothing_and_is_not_repeated(
     person: TelegramPerson,
     chat_id: int,
     status: int,
+    description: str,
     recorded: bool,  # noqa: FBT001
 ) -> None:
-    person.fault("server_error", method="sendMessage", status=status, recorded=recorded)
+    person.fault(
+        "server_error",
+        method="sendMessage",
+        status=status,
+        description=description,
+        recorded=recorded,
+    )
     assert the_end(await desk.deliver(an_envelope(chat_id), owner)).outcome == "unknown"
     assert len(person.messages(chat_id)) == int(recorded)
 

@@ -27,6 +27,7 @@ from services.notifier.telegram.errors import (
     TokenRefused,
     TooManyRequests,
     classify,
+    is_refusal,
 )
 
 
@@ -88,6 +89,24 @@ def test_a_bad_request_is_refused_for_good_though_it_is_a_network_error() -> Non
 
 def test_a_group_that_moved_is_not_followed() -> None:
     assert isinstance(classify(ChatMigrated(-100123)), MessageRefused)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b'{"ok": false, "error_code": 500, "description": "Internal Server Error: restart"}'),
+        (500, b'{"ok": false, "error_code": 500, "description": "Request aborted"}'),
+        (500, b"<html>Internal Server Error</html>"),
+        (500, b'{"ok": false}'),
+        (500, b"[]"),
+        (502, b'{"ok": false, "error_code": 502, "description": "Bad Gateway"}'),
+        (504, b'{"ok": false, "error_code": 504, "description": "Gateway Timeout"}'),
+    ],
+)
+def test_only_the_bot_api_servers_own_500_is_a_refusal(status: int, body: bytes) -> None:
+    own = b'{"ok": false, "error_code": 500, "description": "Internal Server Error"}'
+    assert is_refusal(500, own)
+    assert not is_refusal(status, body)
 
 
 def test_a_5xx_proves_nothing() -> None:
