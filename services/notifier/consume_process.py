@@ -8,7 +8,7 @@ import asyncio
 from sqlalchemy import Engine
 
 from services.notifier.account_events import AccountEvents
-from services.notifier.answers.day_events import DayEvents
+from services.notifier.answers.day_events import DayEvents, refresh
 from services.notifier.redis_scripts import new_async_redis, new_redis, redis_answers
 from services.notifier.reminders.reminder_consumer import ReminderConsumer
 from services.notifier.sending.claims import Claims
@@ -58,7 +58,13 @@ def consume(settings: Settings) -> None:
         engine,
         translations,
         ReminderConsumer(engine, desk, translations),
-        MessageConsumer(engine, desk, limits, telegram),
+        MessageConsumer(
+            engine,
+            desk,
+            limits,
+            telegram,
+            lambda connection, edit: refresh(connection, edit, translations),
+        ),
     )
 
     async def work(stop: asyncio.Event) -> None:

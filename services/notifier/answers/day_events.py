@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Engine
 
 from services.notifier.accounts import share_account
 from services.notifier.answers.heard_days import lock_answers, store_day
-from services.notifier.answers.reminder_messages import Place, places_of, shown_now
+from services.notifier.answers.reminder_messages import Place, account_of, places_of, shown_now
 from services.notifier.linking.chat_links import linked_chat
-from services.notifier.sending.bot_messages import tell
+from services.notifier.sending.bot_messages import Edit, tell
 from services.notifier.translations import Translations
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import HabitDayStateV1
@@ -43,6 +43,20 @@ class DayEvents:
             if store_day(connection, day):
                 for place in places_of(connection, day.owner_id, day.habit_id, day.date):
                     show(connection, day.owner_id, place, self._translations)
+
+
+def refresh(connection: Connection, edit: Edit, translations: Translations) -> Edit | None:
+    """Return what a message is to show by now: a reminder's, what has been heard since.
+
+    None when the chat is not the account's any more.
+    """
+    place = Place(edit.chat_id, edit.message_id)
+    account_id = account_of(connection, place)
+    if account_id is None:
+        return edit
+    if linked_chat(connection, account_id) != edit.chat_id:
+        return None
+    return shown_now(connection, place, translations)
 
 
 def show(connection: Connection, account_id: str, place: Place, translations: Translations) -> None:

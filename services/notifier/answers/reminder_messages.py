@@ -118,6 +118,18 @@ def places_of(
     return [Place(row.chat_id, row.telegram_message_id) for row in rows]
 
 
+def account_of(connection: Connection, place: Place) -> str | None:
+    """Return whose reminders are in a message; None for a message without any."""
+    return connection.scalar(
+        select(_columns.account_id)
+        .where(
+            _columns.chat_id == place.chat_id,
+            _columns.telegram_message_id == place.message_id,
+        )
+        .limit(1)
+    )
+
+
 def shown_now(connection: Connection, place: Place, translations: Translations) -> Edit | None:
     """Return what a message is to show by what has been heard; None when nothing is kept of it."""
     day = and_(

@@ -144,7 +144,7 @@ class DeliveryDesk:
             await self._ends.not_begun(envelope, token)
             raise
         if attempts is None:
-            return NotYet(1, "the chat is not the account's any more")
+            return NotYet(1, "it may not be sent to this chat any more")
         outcome = await self._telegram.send_message(
             envelope.chat_id, envelope.text, envelope.buttons
         )

@@ -6,6 +6,7 @@ them or their time has passed.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -15,6 +16,7 @@ from services.notifier.linking.chat_links import block
 from services.notifier.sending import delivery_states
 from services.notifier.sending.bot_messages import (
     BotMessageV1,
+    Edit,
     MessageEditV1,
     PressAnswerV1,
     read_telling,
@@ -63,17 +65,32 @@ class _Chat:
             block(connection, self.chat_id, now())
 
 
+# What a message is to show now, given what was asked for; None when it is to be let be.
+Refresh = Callable[[Connection, Edit], Edit | None]
+
+
+def as_asked(_connection: Connection, edit: Edit) -> Edit:
+    """Show what was asked for."""
+    return edit
+
+
 class MessageConsumer:
     """Handles one message of the queue."""
 
     def __init__(
-        self, engine: Engine, desk: DeliveryDesk, limits: SendLimits, telegram: TelegramClient
+        self,
+        engine: Engine,
+        desk: DeliveryDesk,
+        limits: SendLimits,
+        telegram: TelegramClient,
+        refresh: Refresh = as_asked,
     ) -> None:
         self._engine = engine
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._desk = desk
         self._limits = limits
         self._telegram = telegram
+        self._refresh = refresh
 
     async def handle(self, delivery: Delivery) -> None:
         """Carry it out, or drop it when it is too late. Raises RetryLater, UnreadableMessage."""
@@ -118,10 +135,21 @@ class MessageConsumer:
         if isinstance(turn, NoTurn):
             raise RetryLater(turn.wait_seconds, "Telegram's limits")
         await asyncio.sleep(turn.seconds_left())
+        asked = Edit(edit.chat_id, edit.message_id, edit.text, edit.buttons)
+        shown = await asyncio.to_thread(self._to_show, asked)
+        if shown is None:
+            return
         failure = await self._telegram.edit_message(
-            edit.chat_id, edit.message_id, edit.text, edit.buttons
+            shown.chat_id, shown.message_id, shown.text, shown.buttons
         )
         await self._conclude(edit.chat_id, failure)
+        # Edits overtake each other: whichever comes last, the message must end up as it is to be.
+        if await asyncio.to_thread(self._to_show, asked) != shown:
+            raise RetryLater(_AGAIN_SECONDS, "it is to show something else by now")
+
+    def _to_show(self, asked: Edit) -> Edit | None:
+        with self._reading.connect() as connection:
+            return self._refresh(connection, asked)
 
     async def _answer(self, answer: PressAnswerV1) -> None:
         if now() > answer.not_after:

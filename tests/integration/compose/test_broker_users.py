@@ -17,14 +17,18 @@ from shared.contracts.topology import EVENTS_EXCHANGE
 # Each service with queues that are not its own.
 FOREIGN = [
     ("auth", "habits.events"),
+    ("auth", "habits.commands"),
     ("auth", "reminders"),
     ("habits", "scheduler.events"),
     ("habits", "reminders.dlq"),
     ("habits", "telegram.messages"),
     ("scheduler", "habits.events"),
+    ("scheduler", "habits.commands"),
+    ("scheduler", "notifier.days"),
     ("scheduler", "notifier.events"),
     ("scheduler", "telegram.messages"),
     ("notifier", "habits.events"),
+    ("notifier", "habits.commands"),
     ("notifier", "scheduler.events.dlq"),
 ]
 TELLS: dict[str, tuple[str, ...]] = {

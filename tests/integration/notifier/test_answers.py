@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from services.notifier.account_events import AccountEvents
 from services.notifier.answers.buttons import ReminderKey, press_data
-from services.notifier.answers.day_events import DayEvents
+from services.notifier.answers.day_events import DayEvents, refresh
 from services.notifier.answers.reminder_messages import key_of
 from services.notifier.bot_router import new_update_handler
 from services.notifier.linking.chat_links import unlink
@@ -74,7 +74,13 @@ def reminders(engine: Engine, desk: DeliveryDesk) -> ReminderConsumer:
 def messages(
     engine: Engine, desk: DeliveryDesk, redis: Redis, telegram: TelegramClient
 ) -> MessageConsumer:
-    return MessageConsumer(engine, desk, SendLimits(redis), telegram)
+    return MessageConsumer(
+        engine,
+        desk,
+        SendLimits(redis),
+        telegram,
+        lambda connection, edit: refresh(connection, edit, Translations()),
+    )
 
 
 @pytest.fixture
@@ -400,6 +406,44 @@ class TestEdits:
             owner.record(connection, {owners.identity_of(reminder): an_end(77)})
         [edit] = edits(engine, chat_id)
         assert (edit["message_id"], texts_of(edit["buttons"])) == (77, [(0, "Undo")])
+
+    async def test_an_edit_that_is_overtaken_shows_the_latest(
+        self,
+        engine: Engine,
+        reminders: ReminderConsumer,
+        days: DayEvents,
+        messages: MessageConsumer,
+        person: TelegramPerson,
+        account: str,
+        chat_id: int,
+    ) -> None:
+        reminder = await sent(reminders, account)
+        await days.handle(day_delivery(reminder, "done"))
+        await days.handle(day_delivery(reminder, "skipped", version=2))
+        first, second = edits(engine, chat_id)
+        for edit in (second, first):
+            await carried_out(messages, edit)
+        [message] = person.messages(chat_id)
+        assert message["text"].endswith("– Skipped")
+
+    async def test_an_edit_is_dropped_once_the_chat_is_not_the_accounts(
+        self,
+        engine: Engine,
+        reminders: ReminderConsumer,
+        days: DayEvents,
+        messages: MessageConsumer,
+        person: TelegramPerson,
+        account: str,
+        chat_id: int,
+    ) -> None:
+        reminder = await sent(reminders, account)
+        await days.handle(day_delivery(reminder, "done"))
+        with transaction(engine) as connection:
+            unlink(connection, account, now())
+        [edit] = edits(engine, chat_id)
+        await carried_out(messages, edit)
+        [message] = person.messages(chat_id)
+        assert "✓" not in message["text"]
 
     async def test_a_message_that_is_deleted_is_let_be(
         self,
