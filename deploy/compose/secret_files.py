@@ -87,7 +87,7 @@ def _recipients(
         "redis": {"password": secrets.redis},
         "telegram-simulator": {"telegram_bot_token": secrets.simulator_bot_token},
         **services,
-        "auth": services["auth"] | redis_url | {"signing_keys_secret": secrets.signing_keys},
+        "auth": services["auth"] | {"signing_keys_secret": secrets.signing_keys},
         "notifier": services["notifier"] | redis_url | bot,
     }
 

@@ -18,7 +18,7 @@ STATUS = "gateway-status"
 SIMULATOR = "telegram-simulator"
 
 _HTTP_PROCESS = "serve"
-_SERVICES_WITH_REDIS = ("auth", "notifier")
+_SERVICES_WITH_REDIS = ("notifier",)
 _SERVICES_THAT_CHECK_TOKENS = ("habits", "notifier")
 
 # Time zones come from the pinned package, whatever the machine has; output is written at once.

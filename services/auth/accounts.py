@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql
 
+from services.auth.email_addresses import email_hash
 from services.auth.tables import ACCOUNTS, ERASED_ACCOUNTS
 from shared.contracts.events import (
     ACCOUNT_CHANGED,
@@ -19,6 +20,7 @@ from shared.contracts.events import (
     ACCOUNT_REGISTERED,
     AccountStateV1,
 )
+from shared.http.idempotency_keys import forget_keys
 from shared.outbox.table import add_event
 
 LOCALES = ("en", "ru")
@@ -164,6 +166,7 @@ def erase(connection: Connection, account_id: uuid.UUID, now: datetime) -> None:
     """
     account = locked_account(connection, account_id)
     version = account.version + 1
+    forget_keys(connection, email_hash(account.email))
     connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.id == account_id))
     connection.execute(insert(ERASED_ACCOUNTS).values(id=account_id, version=version))
     state = _state(account, deleted=True, version=version, updated_at=now, settings_since=now)

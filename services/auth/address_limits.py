@@ -8,12 +8,12 @@ from flask import request
 
 from services.auth.parts import Parts, parts
 from services.auth.rate_limits import address_subject
-from services.auth.sliding_window import SlidingWindow
+from services.auth.rate_windows import RateWindow
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def limited_by_address(window_of: Callable[[Parts], SlidingWindow]) -> Callable[[View], View]:
+def limited_by_address(window_of: Callable[[Parts], RateWindow]) -> Callable[[View], View]:
     """Count every request to a view, good or bad. The view raises LimitReached for one too many."""
 
     def decorate(view: View) -> View:

@@ -12,10 +12,10 @@ from services.auth.key_ring import KeyRing, NoSigningKey
 from services.auth.parts import Parts, install_parts
 from services.auth.passwords import HashingBusy, PasswordHasher
 from services.auth.rate_limits import FAILED_LOGINS_SPAN_SECONDS, FailedLogins
+from services.auth.rate_windows import LimitReached, RateWindow
 from services.auth.sealing import private_key_sealer
 from services.auth.service import SERVICE
 from services.auth.settings import Settings
-from services.auth.sliding_window import LimitReached, SlidingWindow, new_redis
 from shared.database import is_reachable, new_engine
 from shared.http.access_tokens import UnknownKey, init_access_tokens
 from shared.http.app import create_http_app
@@ -45,7 +45,6 @@ def create_app(settings: Settings) -> Flask:
             me_api.blueprint,
             jwks_api.blueprint,
         ),
-        # Not Redis: without it the limits are counted in this process, and requests are answered.
         checks={
             "database": lambda: is_reachable(parts.engine),
             "signing_key": lambda: _can_sign(parts.key_ring),
@@ -56,10 +55,9 @@ def create_app(settings: Settings) -> Flask:
 def build_parts(settings: Settings) -> Parts:
     """Build what requests share."""
     engine = new_engine(settings.database_url)
-    redis_client = new_redis(settings.redis_url)
 
-    def window(name: str, limit: int, span_seconds: int) -> SlidingWindow:
-        return SlidingWindow(redis_client, f"auth:{name}", limit=limit, span_seconds=span_seconds)
+    def window(name: str, limit: int, span_seconds: int) -> RateWindow:
+        return RateWindow(engine, name, limit=limit, span_seconds=span_seconds)
 
     failed = window("failed-logins", settings.failed_logins, FAILED_LOGINS_SPAN_SECONDS)
     return Parts(

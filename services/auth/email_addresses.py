@@ -1,5 +1,7 @@
 """E-mail addresses in one canonical spelling: upper and lower case name the same account."""
 
+import hashlib
+
 from email_validator import EmailNotValidError, validate_email
 
 LONGEST_EMAIL = 254
@@ -20,3 +22,8 @@ def canonical_email(text: str) -> str:
     if "." not in address.ascii_domain:
         raise ValueError("The part after the @-sign needs a dot.")
     return address.normalized.lower()
+
+
+def email_hash(email: str) -> str:
+    """Return what stands for an address where it is not to be kept readable."""
+    return hashlib.sha256(email.encode()).hexdigest()

@@ -9,7 +9,13 @@ from flask.views import MethodView
 from flask_jwt_extended import jwt_required
 from sqlalchemy import Connection
 
-from services.auth.accounts import Account, UnknownAccount, account_by_id, change_profile
+from services.auth.accounts import (
+    Account,
+    UnknownAccount,
+    account_by_id,
+    change_profile,
+    locked_account,
+)
 from services.auth.parts import parts
 from services.auth.rate_limits import WrongPassword
 from services.auth.schemas import (
@@ -58,7 +64,7 @@ class Me(MethodView):
         Fields that are not named stay as they are. Reminders follow at once.
         """
         with transaction(parts().engine) as connection:
-            account = _current_account(connection)
+            account = _current_account(connection, locked_account)
             account = change_profile(connection, account.id, changes, now())
         return account, 200, _PRIVATE  # type: ignore[return-value]
 
@@ -96,10 +102,12 @@ def change_own_password(data: dict[str, Any]) -> None:
     )
 
 
-def _current_account(connection: Connection) -> Account:
+def _current_account(
+    connection: Connection, read: Callable[[Connection, uuid.UUID], Account] = account_by_id
+) -> Account:
     """Return the account of the request's token; one erased or disabled since is a 401."""
     try:
-        account = account_by_id(connection, uuid.UUID(current_account_id()))
+        account = read(connection, uuid.UUID(current_account_id()))
     except (UnknownAccount, ValueError) as error:
         raise _no_longer_valid() from error
     if not account.is_active:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from services.auth.key_ring import KeyRing
 from services.auth.passwords import PasswordHasher
 from services.auth.rate_limits import FailedLogins
-from services.auth.sliding_window import SlidingWindow
+from services.auth.rate_windows import RateWindow
 
 _NAME = "auth_parts"
 
@@ -21,8 +21,8 @@ class Parts:
     engine: Engine
     passwords: PasswordHasher
     key_ring: KeyRing
-    registrations: SlidingWindow
-    token_requests: SlidingWindow
+    registrations: RateWindow
+    token_requests: RateWindow
     failed_logins: FailedLogins
 
 

@@ -36,11 +36,12 @@ class PasswordHasher:
     """Hashes and verifies passwords; safe for use by many threads.
 
     Beyond `at_once` hashes, up to `most_waiting` callers wait for at most `longest_wait_seconds`.
-    Raises HashingBusy for everyone else.
+    Raises HashingBusy for everyone else: some threads of the process stay free for what needs no
+    hash.
     """
 
     def __init__(
-        self, *, at_once: int = 4, most_waiting: int = 16, longest_wait_seconds: float = 2.0
+        self, *, at_once: int = 4, most_waiting: int = 8, longest_wait_seconds: float = 2.0
     ) -> None:
         self._argon2 = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._at_once = threading.BoundedSemaphore(at_once)

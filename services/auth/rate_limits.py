@@ -4,13 +4,13 @@ Requests are counted by client address; failed passwords by account, whatever th
 e-mail addresses without an account as well, so that a refusal does not tell whether there is one.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from services.auth.sliding_window import LimitReached, Place, SlidingWindow, Undecided
+from services.auth.email_addresses import email_hash
+from services.auth.rate_windows import Hold, LimitReached, RateWindow, Undecided
 
 FAILED_LOGINS_SPAN_SECONDS = 15 * 60
 
@@ -29,7 +29,7 @@ class FailedLogins:
     logins with the right password do not lock one another out.
     """
 
-    def __init__(self, window: SlidingWindow, *, longest_wait_seconds: float = 3.0) -> None:
+    def __init__(self, window: RateWindow, *, longest_wait_seconds: float = 3.0) -> None:
         self._window = window
         self._longest_wait_seconds = longest_wait_seconds
 
@@ -39,18 +39,18 @@ class FailedLogins:
 
         Raises LimitReached.
         """
-        place = self._hold(hashlib.sha256(email.encode()).hexdigest())
+        hold = self._hold(email_hash(email))
         try:
             yield
         except WrongPassword:
-            self._window.settle(place)
+            self._window.settle(hold)
             raise
         except BaseException:
-            self._window.give_back(place)
+            self._window.give_back(hold)
             raise
-        self._window.give_back(place)
+        self._window.give_back(hold)
 
-    def _hold(self, subject: str) -> Place:
+    def _hold(self, subject: str) -> Hold:
         deadline = time.monotonic() + self._longest_wait_seconds
         while True:
             try:

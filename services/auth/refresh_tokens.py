@@ -93,12 +93,6 @@ def revoke_all(connection: Connection, account_id: uuid.UUID) -> None:
 def _issue(
     connection: Connection, account_id: uuid.UUID, family_id: uuid.UUID, now: datetime
 ) -> Issued:
-    # Expired tokens are refused without looking at them; here is where they are forgotten.
-    connection.execute(
-        delete(REFRESH_TOKENS).where(
-            REFRESH_TOKENS.c.account_id == account_id, REFRESH_TOKENS.c.expires_at <= now
-        )
-    )
     token = secrets.token_urlsafe(32)
     connection.execute(
         insert(REFRESH_TOKENS).values(

@@ -10,7 +10,7 @@ from services.auth.parts import parts
 from services.auth.registration import Registration, register_once
 from services.auth.schemas import AccountSchema, RegistrationSchema
 from shared.http.app import ApiBlueprint
-from shared.http.idempotency_key import HEADER, IDEMPOTENCY_KEY, checked_key
+from shared.http.idempotency import IDEMPOTENCY_KEY, read_key
 from shared.http.problem_details import Problem
 from shared.instants import now
 
@@ -29,13 +29,11 @@ def register_account(data: dict[str, Any]) -> Account:
     E-mail addresses are case-insensitive; one that is taken is a 409. With an `Idempotency-Key`
     the request can be repeated when its answer was lost, as long as the password is still the same.
     """
-    key = checked_key(request.headers.get(HEADER))
-    body_locale = data.get("locale")
+    key = read_key(request, secret_fields=("password",))
     wanted = Registration(
         email=data["email"],
         time_zone=data["time_zone"],
-        locale=body_locale or _preferred_locale(),
-        body_locale=body_locale,
+        locale=data.get("locale") or _preferred_locale(),
     )
     try:
         return register_once(parts(), wanted, data["password"], key, now())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import marshmallow as ma
 from environs import FileAwareEnv
 
-from shared.process.environment import DATABASE_URL, PORT, POSITIVE, RABBITMQ_URL, REDIS_URL
+from shared.process.environment import DATABASE_URL, PORT, POSITIVE, RABBITMQ_URL
 from shared.process.structured_logs import LOG_LEVELS
 
 _LONG_ENOUGH = ma.validate.Length(min=32, error="must have at least 32 characters")
@@ -17,7 +17,6 @@ class Settings:
 
     database_url: str = field(repr=False)
     rabbitmq_url: str = field(repr=False)
-    redis_url: str = field(repr=False)
     http_host: str
     http_port: int
     ops_port: int
@@ -33,7 +32,6 @@ def read_settings(env: FileAwareEnv) -> Settings:
     return Settings(
         database_url=env.str("DATABASE_URL", validate=DATABASE_URL),
         rabbitmq_url=env.str("RABBITMQ_URL", validate=RABBITMQ_URL),
-        redis_url=env.str("REDIS_URL", validate=REDIS_URL),
         http_host=env.str("HTTP_HOST", "127.0.0.1"),
         http_port=env.int("HTTP_PORT", 8000, **PORT),
         ops_port=env.int("OPS_PORT", 9000, **PORT),

@@ -19,10 +19,12 @@ from sqlalchemy import (
     Uuid,
     func,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.database import new_metadata
+from shared.http.idempotency_keys import KEYS_KEPT, define_idempotency_keys
 from shared.outbox.table import define_outbox
+from shared.pruning import Retention
 
 METADATA = new_metadata()
 
@@ -72,21 +74,7 @@ REFRESH_TOKENS = Table(
     CheckConstraint("sealed_successor IS NULL OR used_at IS NOT NULL", name="successor_of_used"),
     Index("ix_refresh_tokens_family_id", "family_id"),
     Index("ix_refresh_tokens_account_id_expires_at", "account_id", "expires_at"),
-)
-
-# The first answer to each registration with an Idempotency-Key, as far as the account may have
-# changed since. The fingerprint covers the body without the password.
-REGISTRATION_KEYS = Table(
-    "registration_keys",
-    METADATA,
-    Column("key_hash", LargeBinary, primary_key=True),
-    Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
-    Column("fingerprint", LargeBinary, nullable=False),
-    Column("locale", Text, nullable=False),
-    Column("used_at", DateTime(timezone=True), nullable=False),
-    CheckConstraint("octet_length(key_hash) = 32", name="key_hash_is_sha256"),
-    Index("ix_registration_keys_account_id", "account_id"),
-    Index("ix_registration_keys_used_at", "used_at"),
+    Index("ix_refresh_tokens_expires_at", "expires_at"),
 )
 
 SIGNING_KEYS = Table(
@@ -100,4 +88,25 @@ SIGNING_KEYS = Table(
     Column("retired_at", DateTime(timezone=True)),
 )
 
+# Instants of what was counted, and of places held until it is known whether to count them. Found by
+# subject only, so that an update touches no index.
+RATE_WINDOWS = Table(
+    "rate_windows",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("counted", ARRAY(DateTime(timezone=True)), nullable=False),
+    Column("held", ARRAY(DateTime(timezone=True)), nullable=False),
+    Column("lapses_at", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
+)
+
+define_idempotency_keys(METADATA)
+
 OUTBOX = define_outbox(METADATA)
+
+# How long is kept what is not for ever; the relay prunes.
+RETENTIONS = (
+    KEYS_KEPT,
+    Retention(REFRESH_TOKENS.c.expires_at),
+    Retention(RATE_WINDOWS.c.lapses_at),
+)

@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy import Connection, Engine
 
-from services.habits import idempotency, public_events, read_model
+from services.habits import public_events, read_model
 from services.habits.etags import StaleVersion
 from services.habits.habit import (
     MOST_HABITS,
@@ -39,12 +39,12 @@ from services.habits.habit_events import (
     NoHabit,
     evolve,
 )
-from services.habits.idempotency import IdempotencyKey
 from services.habits.owners import lock_owner
 from services.habits.stored_events import HabitStore, stored_type
 from services.habits.upcasting import JsonObject
 from shared import instants
 from shared.database import transaction
+from shared.http.idempotency import RequestKey, use_key
 
 Result = TypeVar("Result")
 
@@ -69,9 +69,7 @@ class HabitCommands:
         self._now = now
         self._most_habits = most_habits
 
-    def create(
-        self, by: UUID, details: HabitDetails, key: IdempotencyKey | None = None
-    ) -> ActiveHabit:
+    def create(self, by: UUID, details: HabitDetails, key: RequestKey | None = None) -> ActiveHabit:
         """Create a habit, or return the one created under the key.
 
         Raises RulesBroken, TooManyHabits, KeyReused.
@@ -82,9 +80,10 @@ class HabitCommands:
         def work(unit: "_UnitOfWork") -> ActiveHabit:
             now = self._now()
             if key is not None:
-                earlier_id = idempotency.find_habit(unit.connection, by, key, now)
-                if earlier_id is not None:
-                    return _active(unit.load_as_created(earlier_id))
+                made = {"habit_id": str(habit_id)}
+                earlier = use_key(unit.connection, str(by), key, made, now)
+                if earlier is not None:
+                    return _active(unit.load_as_created(UUID(earlier["habit_id"])))
             unit.refuse_if_full(self._most_habits)
             command = CreateHabit(
                 habit_id=habit_id,
@@ -93,10 +92,7 @@ class HabitCommands:
                 linkable_ids=unit.linkable(details.linked_habit_id),
                 now=now,
             )
-            created = _active(unit.execute(habit_id, command, NoHabit()))
-            if key is not None:
-                idempotency.remember(unit.connection, by, key, habit_id, now)
-            return created
+            return _active(unit.execute(habit_id, command, NoHabit()))
 
         return self._run(by, work)
 

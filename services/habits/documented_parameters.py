@@ -1,6 +1,6 @@
 """How the API document describes the headers, the path parameter and the token of the routes.
 
-`Idempotency-Key` is in `shared.http.idempotency_key`: other services have it too.
+`Idempotency-Key` is in `shared.http.idempotency`: other services have it too.
 """
 
 from services.habits.schemas import EXAMPLE_ID

@@ -24,9 +24,9 @@ from services.habits.tables import (
     events,
     habits,
     handled_commands,
-    idempotency_keys,
     streams,
 )
+from shared.http.idempotency_keys import forget_keys
 
 
 def erase_account(
@@ -43,7 +43,7 @@ def erase_account(
         delete(account_time_zones).where(account_time_zones.c.account_id == account_id)
     )
     connection.execute(delete(habits).where(habits.c.owner_id == account_id))
-    connection.execute(delete(idempotency_keys).where(idempotency_keys.c.owner_id == account_id))
+    forget_keys(connection, str(account_id))
     connection.execute(delete(handled_commands).where(handled_commands.c.account_id == account_id))
     connection.execute(text("SET LOCAL habits.erasure = 'on'"))
     of_account = select(streams.c.id).where(streams.c.owner_id == account_id)

@@ -27,13 +27,12 @@ from services.habits.documented_parameters import (
 from services.habits.habit_details import DetailChanges, HabitDetails, all_details
 from services.habits.habit_events import ActiveHabit
 from services.habits.habit_queries import HabitQueries
-from services.habits.idempotency import read_key
 from services.habits.list_schemas import HabitPage, HistoryPage, OwnHabitsQuery
 from services.habits.pagination import PageQuery, PageRequest, envelope
 from services.habits.representations import public_representation, representation
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
 from shared.http.app import ApiBlueprint
-from shared.http.idempotency_key import HEADER, IDEMPOTENCY_KEY
+from shared.http.idempotency import IDEMPOTENCY_KEY, read_key
 
 COMMANDS = "habit_commands"
 QUERIES = "habit_queries"
@@ -78,8 +77,7 @@ class OwnHabits(MethodView):
         `Idempotency-Key` the request can be repeated when its answer was lost.
         """
         details = HabitDetails(**body)
-        key = read_key(request.headers.get(HEADER), details)
-        habit = _commands().create(current_account(), details, key)
+        habit = _commands().create(current_account(), details, read_key(request))
         location = url_for("habits.OneHabit", habit_id=habit.id, _external=True)
         return (
             representation(habit),

@@ -3,7 +3,8 @@
 `streams` guards the version of each stream, `events` is the truth and append-only by trigger,
 `habits` and `days` are the read model and can be rebuilt from `events`, `owners` serialises an
 account's commands and remembers which accounts were erased, `account_time_zones` is what its
-events told of its clock, `idempotency_keys` remembers which requests were answered.
+events told of its clock, `answered_requests`: see
+shared.http.idempotency_keys.
 """
 
 from sqlalchemy import (
@@ -17,7 +18,6 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    LargeBinary,
     Numeric,
     SmallInteger,
     String,
@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.database import new_metadata
+from shared.http.idempotency_keys import KEYS_KEPT, define_idempotency_keys
 from shared.outbox.table import define_outbox
 
 metadata = new_metadata()
@@ -156,17 +157,7 @@ account_time_zones = Table(
 # One row: which forms of events every process of a rollout can read.
 writing_level = Table("writing_level", metadata, Column("level", SmallInteger, primary_key=True))
 
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("owner_id", Uuid, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("fingerprint", LargeBinary, nullable=False),
-    Column("habit_id", Uuid, ForeignKey("streams.id")),
-    Column("days", JSONB),
-    Column("used_at", DateTime(timezone=True), nullable=False),
-    CheckConstraint("(habit_id IS NULL) <> (days IS NULL)", name="habit_or_days"),
-)
+define_idempotency_keys(metadata)
 
 # What was pressed below reminders and has been handled: each command once, however often it comes.
 handled_commands = Table(
@@ -182,3 +173,6 @@ handled_commands = Table(
 )
 
 outbox = define_outbox(metadata)
+
+# How long is kept what is not for ever; the relay prunes.
+RETENTIONS = (KEYS_KEPT,)

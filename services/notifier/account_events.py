@@ -11,13 +11,13 @@ from sqlalchemy import Engine
 from services.notifier.accounts import store_account
 from services.notifier.answers.reminder_messages import erase_answers
 from services.notifier.linking.chat_links import erase_link
-from services.notifier.linking.link_request_keys import erase_keys
 from services.notifier.linking.link_requests import close_request
 from services.notifier.reminders.ledger import erase_deliveries
 from services.notifier.sending.delivery_states import erase_states
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.events import AccountStateV1
 from shared.database import transaction
+from shared.http.idempotency_keys import forget_keys
 from shared.instants import now
 from shared.messaging.deliveries import Delivery
 
@@ -47,7 +47,7 @@ class AccountEvents:
             if changed and account.deleted:
                 erase_link(connection, account.id, now())
                 close_request(connection, account.id)
-                erase_keys(connection, account.id)
+                forget_keys(connection, account.id)
                 erase_states(connection, account.id)
                 erase_deliveries(connection, account.id)
                 erase_answers(connection, account.id)

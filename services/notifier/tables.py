@@ -3,7 +3,7 @@
 - `accounts`: language and tombstone of each account, from `account.*`.
 - `chat_links`: at most one chat an account and one account a chat.
 - `link_requests`: the one open request of an account; its code is stored as a hash only.
-- `link_request_keys`: the Idempotency-Keys of requests, and what remakes their answers.
+- `answered_requests`: see shared.http.idempotency_keys.
 - `handled_updates`: ids of Telegram's updates whose effects are committed.
 - `unhandled_updates`: updates that a bug of ours could not handle, whole.
 - `hints`: what a chat has just been explained.
@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from shared.database import new_metadata
+from shared.http.idempotency_keys import KEYS_KEPT, define_idempotency_keys
 from shared.outbox.table import define_outbox
 
 METADATA = new_metadata()
@@ -72,20 +73,6 @@ LINK_REQUESTS = Table(
     Column("chat_id", BigInteger),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("octet_length(code_hash) = 32", name="code_hash_is_sha256"),
-)
-
-LINK_REQUEST_KEYS = Table(
-    "link_request_keys",
-    METADATA,
-    Column("account_id", Text, primary_key=True),
-    Column("key_hash", LargeBinary, primary_key=True),
-    Column("salt", LargeBinary, nullable=False),
-    # Null: the request was for a code.
-    Column("chat_id", BigInteger),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    Column("used_at", DateTime(timezone=True), nullable=False),
-    CheckConstraint("octet_length(key_hash) = 32", name="key_hash_is_sha256"),
-    Index("ix_link_request_keys_used_at", "used_at"),
 )
 
 HANDLED_UPDATES = Table(
@@ -214,4 +201,8 @@ HEARD_DAYS = Table(
     CheckConstraint("status IN ('done', 'skipped', 'partial')", name="status_known"),
 )
 
+define_idempotency_keys(METADATA)
 define_outbox(METADATA)
+
+# How long is kept what is not for ever; the relay prunes.
+RETENTIONS = (KEYS_KEPT,)

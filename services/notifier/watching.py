@@ -5,7 +5,6 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, Engine, Table, delete, select, tuple_
 
 from services.notifier.hints import forget_old_hints
-from services.notifier.linking.link_request_keys import forget_old_keys
 from services.notifier.tables import (
     DELIVERIES,
     DELIVERY_STATES,
@@ -29,14 +28,13 @@ BATCH_SIZE = 5000
 
 
 def prune(engine: Engine) -> None:
-    """Forget what is over: updates, requests, keys and hints, and deliveries of long ago."""
+    """Forget what is over: updates, requests and hints, and deliveries of long ago."""
     at = now()
     with transaction(engine) as connection:
         connection.execute(
             delete(HANDLED_UPDATES).where(HANDLED_UPDATES.c.handled_at < at - UPDATES_KEPT)
         )
         connection.execute(delete(LINK_REQUESTS).where(LINK_REQUESTS.c.expires_at < at))
-        forget_old_keys(connection, at)
         forget_old_hints(connection, at)
         forget_old_updates(connection, at)
     for table, instant in (

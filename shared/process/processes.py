@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from shared.process.stop_budget import CANCEL_SECONDS, DRAIN_SECONDS
 from shared.process.structured_logs import get_logger
 from shared.process.upkeep import looked_after
 from shared.process.waiting import wait_for, wait_for_async
+from shared.pruning import PRUNING_SECONDS, Retention, prune
 
 if TYPE_CHECKING:
     from shared.messaging.consumer import Consumer
@@ -121,13 +122,14 @@ async def _until(deadline: float, work: Awaitable[None]) -> None:
         _log.error("stopping with work under way")
 
 
-def run_relay(service: str, settings: CommonSettings) -> None:
-    """Run the outbox relay of a service's database."""
+def run_relay(service: str, settings: CommonSettings, retentions: Sequence[Retention]) -> None:
+    """Run the outbox relay of a service's database, which also forgets what is kept for a time."""
     probe = new_engine(settings.database_url, pool_size=1)
     publisher = Publisher(settings.rabbitmq_url, f"{service}-relay")
 
     async def work(stop: asyncio.Event) -> None:
-        async with connected(publisher, stop) as ready:
+        pruning = (PRUNING_SECONDS, lambda: asyncio.to_thread(prune, probe, retentions))
+        async with looked_after(pruning), connected(publisher, stop) as ready:
             if ready:
                 await Relay(settings.database_url, publisher).run(stop)
         probe.dispose()

@@ -8,13 +8,16 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from environs import FileAwareEnv
 
 from shared.contracts.topology import WorkQueue
 from shared.process.environment import load_settings
 from shared.process.structured_logs import configure_logs
+
+if TYPE_CHECKING:
+    from shared.pruning import Retention
 
 WRONG_USAGE = 2
 
@@ -41,8 +44,9 @@ Settings = TypeVar("Settings", bound=CommonSettings)
 class Service(Generic[Settings]):
     """`processes` are functions of the settings, `commands` of the settings and the words typed.
 
-    Both are given as "module:function". Every service has a relay; one that consumes has a command
-    for the dead letters of its `queues`.
+    Both are given as "module:function". Every service has a relay, which forgets what is kept only
+    for the time that the `retentions` say ("module:name"); one that consumes has a command for the
+    dead letters of its `queues`.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Service(Generic[Settings]):
     processes: Mapping[str, str]
     commands: Mapping[str, str] = field(default_factory=dict)
     queues: Sequence[WorkQueue] = ()
+    retentions: str = ""
 
     def run(self, arguments: Sequence[str]) -> int:
         """Run what the first word names; return the exit status.
@@ -60,7 +65,7 @@ class Service(Generic[Settings]):
             case ["relay"]:
                 from shared.process.processes import run_relay
 
-                run_relay(self.name, self._start("relay"))
+                run_relay(self.name, self._start("relay"), self._retentions())
                 return 0
             case ["dead-letters", *options] if self.queues:
                 from shared.messaging.dead_letters import run_command
@@ -69,11 +74,11 @@ class Service(Generic[Settings]):
                 run_command(self.name, settings.rabbitmq_url, self.queues, options)
                 return 0
             case [process] if process in self.processes:
-                _function(self.processes[process])(self._start(process))
+                _named(self.processes[process])(self._start(process))
                 return 0
             case [command, *_] if command in self.commands:
                 settings = self._start(command)
-                return int(_function(self.commands[command])(settings, arguments) or 0)
+                return int(_named(self.commands[command])(settings, arguments) or 0)
             case _:
                 sys.stderr.write(self._usage())
                 return WRONG_USAGE
@@ -83,6 +88,9 @@ class Service(Generic[Settings]):
         configure_logs(self.name, process, settings.log_level)
         return settings
 
+    def _retentions(self) -> "Sequence[Retention]":
+        return _named(self.retentions) if self.retentions else ()
+
     def _usage(self) -> str:
         commands = [*self.commands, *(["dead-letters"] if self.queues else [])]
         return (
@@ -91,7 +99,6 @@ class Service(Generic[Settings]):
         )
 
 
-def _function(place: str) -> Callable[..., Any]:
+def _named(place: str) -> Any:
     module, _, name = place.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function
+    return getattr(importlib.import_module(module), name)

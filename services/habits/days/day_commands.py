@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from services.habits import read_model
 from services.habits.account_clock import AccountClock, read_clock
 from services.habits.command_handling import event_meta
-from services.habits.days import day_keys, day_messages, day_table
+from services.habits.days import day_messages, day_table
 from services.habits.days.day import ClearDay, DayCommand, DayPlan, DayRefused, decide
 from services.habits.days.day_events import (
     Channel,
@@ -29,10 +29,10 @@ from services.habits.days.stored_days import DayStore
 from services.habits.etags import Precondition
 from services.habits.habit import HabitRefusal, owned
 from services.habits.habit_events import ActiveHabit, NoHabit
-from services.habits.idempotency import IdempotencyKey
 from services.habits.owners import lock_owner
 from shared import instants
 from shared.database import transaction
+from shared.http.idempotency import Made, RequestKey, set_made, use_key
 from shared.recurrence.local_dates import latest_date_at
 
 NOT_YOUR_HABIT = "Must be one of your own habits."
@@ -81,7 +81,7 @@ class DayCommands:
         by: UUID,
         request: DayRequest,
         channel: Channel = Channel.API,
-        key: IdempotencyKey | None = None,
+        key: RequestKey | None = None,
     ) -> DayAnswer:
         """Answer for one day. Raises a HabitRefusal, DayRefused, StaleVersion or KeyReused."""
         [answer] = self._run(by, [request], channel, key, _raise_first)
@@ -92,7 +92,7 @@ class DayCommands:
         by: UUID,
         requests: Sequence[DayRequest],
         channel: Channel = Channel.API,
-        key: IdempotencyKey | None = None,
+        key: RequestKey | None = None,
     ) -> list[DayAnswer]:
         """Answer for many days, all or none. Raises DayRefused, with `days.<n>.<field>`."""
         return self._run(by, requests, channel, key, _raise_all)
@@ -113,30 +113,31 @@ class DayCommands:
         by: UUID,
         requests: Sequence[DayRequest],
         channel: Channel,
-        key: IdempotencyKey | None,
+        key: RequestKey | None,
         refuse: Refuse,
     ) -> list[DayAnswer]:
         with transaction(self._engine) as connection:
             lock_owner(connection, by)
             now = self._now()
             if key is not None:
-                versions = day_keys.find_days(connection, by, key, now)
-                if versions is not None:
-                    return self._as_they_were(connection, requests, versions)
+                earlier = use_key(connection, str(by), key, {}, now)
+                if earlier is not None:
+                    return self._as_they_were(connection, requests, earlier)
             unit = _Unit(connection, self._store, by, channel, now)
             answers = unit.carry_out(requests, refuse)
             if key is not None:
                 versions = {
-                    request.day_id: answer.day.version
+                    str(request.day_id): answer.day.version
                     for request, answer in zip(requests, answers, strict=True)
                 }
-                day_keys.remember_days(connection, by, key, versions, now)
+                set_made(connection, str(by), key, versions)
         _changed.labels(channel.value).inc(unit.changed)
         return answers
 
     def _as_they_were(
-        self, connection: Connection, requests: Sequence[DayRequest], versions: dict[UUID, int]
+        self, connection: Connection, requests: Sequence[DayRequest], made: Made
     ) -> list[DayAnswer]:
+        versions = {UUID(day_id): version for day_id, version in made.items()}
         states = self._store.load_at(connection, versions)
         return [DayAnswer(states[request.day_id], was_recorded=True) for request in requests]
 

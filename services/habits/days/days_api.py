@@ -15,7 +15,6 @@ from services.habits.callers import current_account, habit_id_of
 from services.habits.days.day import AddValue, ClearDay, DayCommand, DayRefused, SetStatus, SetValue
 from services.habits.days.day_commands import NOT_YOUR_HABIT, DayAnswer, DayCommands, DayRequest
 from services.habits.days.day_events import DayStatus, RecordedDay
-from services.habits.days.day_keys import read_key
 from services.habits.days.day_queries import DayQueries
 from services.habits.days.day_schemas import (
     DayAmountBody,
@@ -40,7 +39,7 @@ from services.habits.documented_parameters import (
 from services.habits.habit_ids import parse_habit_id
 from services.habits.representations import representation
 from shared.http.app import ApiBlueprint
-from shared.http.idempotency_key import HEADER, IDEMPOTENCY_KEY
+from shared.http.idempotency import IDEMPOTENCY_KEY, read_key
 
 DAY_COMMANDS = "day_commands"
 DAY_QUERIES = "day_queries"
@@ -149,8 +148,7 @@ class OwnDays(MethodView):
         `Idempotency-Key` the request can be repeated when its answer was lost.
         """
         requests = _requests(body["days"])
-        key = read_key(request.headers.get(HEADER), [request.path, request.get_json()])
-        answers = _commands().answer_all(current_account(), requests, key=key)
+        answers = _commands().answer_all(current_account(), requests, key=read_key(request))
         return {"results": [_day(cast("RecordedDay", answer.day)) for answer in answers]}
 
 
@@ -183,10 +181,8 @@ def _answer(habit_id: str, date: str, command: DayCommand, *, keyed: bool = Fals
         command=command,
         precondition=etags.Precondition.of(request.headers),
     )
-    key = request.headers.get(HEADER) if keyed else None
-    return _commands().answer(
-        current_account(), asked, key=read_key(key, [request.path, request.get_json(silent=True)])
-    )
+    key = read_key(request) if keyed else None
+    return _commands().answer(current_account(), asked, key=key)
 
 
 def _requests(days: list[dict[str, Any]]) -> list[DayRequest]:

@@ -14,7 +14,7 @@ from services.notifier.accounts import Account, share_account
 from services.notifier.bot_texts import BotTexts
 from services.notifier.linking.chat_links import read_link, unlink
 from services.notifier.linking.link_questions import LINK, question
-from services.notifier.linking.link_request_keys import FirstTime, Repetition, use_key
+from services.notifier.linking.link_request_keys import FirstTime, Repetition, first_or_again
 from services.notifier.linking.link_requests import (
     VALID_FOR_MINUTES,
     close_request,
@@ -26,6 +26,7 @@ from services.notifier.sending.bot_messages import tell
 from services.notifier.telegram.bot_name import BotName
 from services.notifier.translations import Translations
 from shared.database import transaction
+from shared.http.idempotency import RequestKey
 from shared.instants import now
 
 
@@ -72,7 +73,7 @@ class ChatLinking:
         self._bot_name = bot_name
         self._translations = translations
 
-    def offer_code(self, account_id: str, key: str | None = None) -> CodeOffer:
+    def offer_code(self, account_id: str, key: RequestKey | None = None) -> CodeOffer:
         """Open a request for whichever private chat sends the code; once for each key.
 
         Raises AccountErased, KeyReused, TelegramUnavailable.
@@ -81,7 +82,7 @@ class ChatLinking:
         with transaction(self._engine) as connection:
             _living(connection, account_id)
             at = now()
-            match use_key(connection, account_id, key, None, at):
+            match first_or_again(connection, account_id, key, at):
                 case Repetition(request):
                     pass
                 case FirstTime(code):
@@ -89,7 +90,7 @@ class ChatLinking:
         deep_link = f"https://t.me/{bot_name}?start={request.code}"
         return CodeOffer(deep_link, request.code, request.expires_at)
 
-    def ask_chat(self, account_id: str, chat_id: int, key: str | None = None) -> datetime:
+    def ask_chat(self, account_id: str, chat_id: int, key: RequestKey | None = None) -> datetime:
         """Have the bot ask a chat, once for each key; return until when it can answer.
 
         Raises AccountErased, KeyReused, TooManyQuestions.
@@ -97,7 +98,7 @@ class ChatLinking:
         with transaction(self._engine) as connection:
             account = _living(connection, account_id)
             at = now()
-            match use_key(connection, account_id, key, chat_id, at):
+            match first_or_again(connection, account_id, key, at):
                 case Repetition(request):
                     pass
                 case FirstTime(code):

@@ -19,7 +19,7 @@ from services.notifier.linking.chat_linking import AccountErased, ChatLinking, T
 from services.notifier.telegram.bot_name import TelegramUnavailable
 from shared.http.access_tokens import current_account_id
 from shared.http.app import ApiBlueprint
-from shared.http.idempotency_key import HEADER, IDEMPOTENCY_KEY, checked_key
+from shared.http.idempotency import IDEMPOTENCY_KEY, RequestKey, read_key
 from shared.http.problem_details import (
     RETRY_AFTER_SECONDS,
     Problem,
@@ -160,7 +160,7 @@ def add_link_routes(blueprint: ApiBlueprint, linking: ChatLinking) -> None:
             code comes again, the chat is not asked again, also when the request has been answered
             or replaced since.
             """
-            key = checked_key(request.headers.get(HEADER))
+            key = read_key(request)
             if "chat_id" in body:
                 return _ask(linking, body["chat_id"], key)
             offer = linking.offer_code(current_account_id(), key)
@@ -183,7 +183,7 @@ def add_link_routes(blueprint: ApiBlueprint, linking: ChatLinking) -> None:
             linking.end(current_account_id())
 
 
-def _ask(linking: ChatLinking, chat_id: int, key: str | None) -> Response:
+def _ask(linking: ChatLinking, chat_id: int, key: RequestKey | None) -> Response:
     expires_at = linking.ask_chat(current_account_id(), chat_id, key)
     answer = jsonify(status="pending", chat_id=str(chat_id), expires_at=to_json(expires_at))
     answer.status_code = 202

@@ -9,6 +9,10 @@ from flask.testing import FlaskClient
 from psycopg.rows import dict_row
 from werkzeug.datastructures import Headers
 
+from services.auth.tables import RETENTIONS
+from shared.database import new_engine
+from shared.pruning import prune
+
 PASSWORD = "correct horse battery"
 
 
@@ -90,9 +94,16 @@ def rows(database_url: str, query: str, *parameters: Any) -> list[dict[str, Any]
         return connection.execute(query, parameters).fetchall()
 
 
-def change(database_url: str, statement: str, *parameters: Any) -> int:
+def change(database_url: str, statement: str, *parameters: Any, **named: Any) -> int:
     with psycopg.connect(database_url) as connection:
-        return connection.execute(statement, parameters).rowcount
+        return connection.execute(statement, named or parameters).rowcount
+
+
+def prune_once(database_url: str) -> None:
+    """Do what the relay does every ten minutes."""
+    engine = new_engine(database_url, pool_size=1)
+    prune(engine, RETENTIONS)
+    engine.dispose()
 
 
 def events(database_url: str) -> list[tuple[str, dict[str, Any]]]:

@@ -18,7 +18,10 @@ from shared.migrations import migrate
 from tests.integration.auth.callers import Caller, registered
 
 SECRET = "a secret of the tests, long enough"
-TABLES = "accounts, erased_accounts, refresh_tokens, registration_keys, signing_keys, outbox"
+TABLES = (
+    "accounts, erased_accounts, refresh_tokens, answered_requests,"
+    " signing_keys, outbox, rate_windows"
+)
 
 MakeApp = Callable[..., Flask]
 
@@ -42,11 +45,10 @@ def database_url(migrated_database: str) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_database: str) -> Settings:
+def settings(database_url: str) -> Settings:
     return Settings(
         database_url=database_url,
         rabbitmq_url="amqp://nobody@127.0.0.1:1/",
-        redis_url=redis_database,
         http_host="127.0.0.1",
         http_port=8000,
         ops_port=9000,

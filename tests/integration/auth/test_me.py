@@ -1,9 +1,11 @@
 """The owner's profile: reading, changing, a new password, and erasure."""
 
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -284,3 +286,20 @@ def test_without_a_token_nothing_is_answered(client: FlaskClient, method: str, p
     assert_problem(client.open(path, method=method), 401, "not_authenticated")
     broken = client.open(path, method=method, headers=bearer("broken"))
     assert_problem(broken, 401, "invalid_token")
+
+
+def test_a_profile_that_is_erased_while_it_is_changed_is_401(
+    ann: Caller, database_url: str
+) -> None:
+    access = ann.tokens()["access"]
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_url) as erasure:
+        erasure.execute("DELETE FROM accounts")
+        changing = pool.submit(lambda: ann.me(access, "PATCH", json={"locale": "ru"}))
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+        deadline = time.monotonic() + 20
+        while not rows(database_url, waiting, erasure.info.dbname):
+            assert time.monotonic() < deadline
+        erasure.commit()
+        answer = changing.result()
+
+    assert_problem(answer, 401, "invalid_token")

@@ -34,7 +34,6 @@ def environment(settings: Settings) -> dict[str, str]:
     return {
         "DATABASE_URL": settings.database_url,
         "RABBITMQ_URL": settings.rabbitmq_url,
-        "REDIS_URL": settings.redis_url,
         "SIGNING_KEYS_SECRET": SECRET,
     }
 

@@ -26,14 +26,11 @@ LIMIT_SECONDS = 60
 
 
 @pytest.fixture
-def environment(
-    database: Callable[[str], str], vhost: Callable[[str], str], redis_database: str
-) -> dict[str, str]:
+def environment(database: Callable[[str], str], vhost: Callable[[str], str]) -> dict[str, str]:
     return {
         **os.environ,
         "DATABASE_URL": database("auth"),
         "RABBITMQ_URL": vhost("auth"),
-        "REDIS_URL": redis_database,
         "SIGNING_KEYS_SECRET": "a secret of the tests, long enough",
     }
 

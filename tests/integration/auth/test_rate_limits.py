@@ -6,15 +6,21 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import redis
+from flask import Flask
+from sqlalchemy import Engine
 
-from services.auth import sliding_window
 from services.auth.rate_limits import FailedLogins, WrongPassword
-from services.auth.sliding_window import LimitReached, SlidingWindow, Undecided, new_redis
-from tests.integration.auth.callers import Answer, Caller, assert_problem, registered
-from tests.integration.auth.conftest import MakeApp
-
-NOWHERE = "redis://127.0.0.1:1/0"
+from services.auth.rate_windows import LimitReached, RateWindow, Undecided
+from tests.integration.auth.callers import (
+    Answer,
+    Caller,
+    assert_problem,
+    change,
+    prune_once,
+    registered,
+    rows,
+)
+from tests.integration.auth.conftest import MakeApp, parts_of
 
 
 def assert_limited(answer: Answer) -> None:
@@ -131,6 +137,15 @@ def test_parallel_guesses_do_not_share_a_place(make_app: MakeApp) -> None:
     assert sorted(statuses) == [401] * 5 + [429] * 10
 
 
+def test_right_passwords_in_parallel_lock_nobody_out(make_app: MakeApp) -> None:
+    app = make_app(failed_logins=2)
+    registered(app)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = pool.map(lambda _: Caller(app.test_client()).sign_in(), range(6))
+        assert [answer.status_code for answer in answers] == [200] * 6
+
+
 @pytest.mark.parametrize(
     "guess",
     [
@@ -150,74 +165,99 @@ def test_wrong_passwords_with_a_stolen_access_token_count_too(
     assert_limited(ann.sign_in())
 
 
-def test_without_redis_each_process_counts_for_itself(make_app: MakeApp) -> None:
-    app = make_app(redis_url=NOWHERE, failed_logins=2, registrations_per_minute=1)
-    ann = registered(app)
-
-    assert_limited(Caller(app.test_client(), "bob@example.com").register())
-    assert ann.sign_in().status_code == 200
-    assert [ann.sign_in("a wrong password").status_code for _ in range(3)] == [401, 401, 429]
-    assert app.test_client().get("/readyz").status_code == 200
-
-
 @pytest.fixture
-def client(redis_database: str) -> redis.Redis:
-    return new_redis(redis_database)
+def engine(app: Flask) -> Engine:
+    return parts_of(app).engine
 
 
-def test_a_window_slides(client: redis.Redis) -> None:
-    window = SlidingWindow(client, "test", limit=2, span_seconds=60)
-    window.count("x")
-    _age(client, "limit:test:x", 50)
-    window.count("x")
+def window(engine: Engine, limit: int = 1, span_seconds: int = 900) -> RateWindow:
+    return RateWindow(engine, "test", limit=limit, span_seconds=span_seconds)
+
+
+def pass_time(database_url: str, seconds: float) -> None:
+    """Let the counts grow older."""
+    change(
+        database_url,
+        "UPDATE rate_windows SET lapses_at = lapses_at - make_interval(secs => %(s)s),"
+        " counted = ARRAY(SELECT at - make_interval(secs => %(s)s) FROM unnest(counted) at),"
+        " held = ARRAY(SELECT at - make_interval(secs => %(s)s) FROM unnest(held) at)",
+        s=seconds,
+    )
+
+
+def test_a_window_slides(engine: Engine, database_url: str) -> None:
+    limit = window(engine, limit=2, span_seconds=60)
+    limit.count("x")
+    pass_time(database_url, 50)
+    limit.count("x")
     with pytest.raises(LimitReached) as refused:
-        window.count("x")
+        limit.count("x")
     assert 5 <= refused.value.retry_after_seconds <= 10
-    _age(client, "limit:test:x", 10.1)
+    pass_time(database_url, 10.1)
 
-    window.count("x")
+    limit.count("x")
     with pytest.raises(LimitReached):
-        window.count("x")
+        limit.count("x")
 
 
-def test_a_window_leaves_nothing_in_redis_once_it_is_over(client: redis.Redis) -> None:
-    SlidingWindow(client, "test", limit=2, span_seconds=60).count("x")
+def test_of_many_at_once_as_many_enter_as_there_is_room_for(engine: Engine) -> None:
+    limit = window(engine, limit=5)
 
-    assert 59_000 <= int(client.pttl("limit:test:x")) <= 60_000
+    def enters(_number: int) -> bool:
+        try:
+            limit.count("x")
+        except LimitReached:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(enters, range(60))) == 5
 
 
-def test_a_refused_request_does_not_lengthen_the_wait(client: redis.Redis) -> None:
-    window = SlidingWindow(client, "test", limit=1, span_seconds=60)
-    window.count("x")
+def test_a_refused_request_does_not_lengthen_the_wait(engine: Engine, database_url: str) -> None:
+    limit = window(engine)
+    limit.count("x")
     for _ in range(3):
         with pytest.raises(LimitReached):
-            window.count("x")
+            limit.count("x")
 
-    assert client.zcard("limit:test:x") == 1
+    [row] = rows(database_url, "SELECT cardinality(counted) AS counted FROM rate_windows")
+    assert row["counted"] == 1
 
 
-def test_a_place_held_by_a_process_that_died_is_free_again_soon(client: redis.Redis) -> None:
-    window = SlidingWindow(client, "test", limit=1, span_seconds=900)
-    window.hold("x")
+def test_a_place_held_by_a_process_that_died_is_free_again_soon(
+    engine: Engine, database_url: str
+) -> None:
+    limit = window(engine)
+    limit.hold("x")
     with pytest.raises(Undecided):
-        window.hold("x")
-    _age(client, "limit:test:x", 10.1)
+        limit.hold("x")
+    pass_time(database_url, 10.1)
 
-    window.hold("x")
+    limit.hold("x")
 
 
-def test_a_place_that_was_settled_is_not_free_again_soon(client: redis.Redis) -> None:
-    window = SlidingWindow(client, "test", limit=1, span_seconds=900)
-    window.settle(window.hold("x"))
-    _age(client, "limit:test:x", 20)
+def test_a_place_that_was_settled_is_not_free_again_soon(engine: Engine, database_url: str) -> None:
+    limit = window(engine)
+    limit.settle(limit.hold("x"))
+    pass_time(database_url, 20)
 
     with pytest.raises(LimitReached):
-        window.hold("x")
+        limit.hold("x")
 
 
-def test_whoever_waits_too_long_for_others_is_refused(client: redis.Redis) -> None:
-    window = SlidingWindow(client, "test", limit=1, span_seconds=900)
-    logins = FailedLogins(window, longest_wait_seconds=0.1)
+def test_of_two_places_one_is_given_back_and_one_counted(engine: Engine) -> None:
+    limit = window(engine, limit=2)
+    first, second = limit.hold("x"), limit.hold("x")
+    limit.give_back(first)
+    limit.settle(second)
+    limit.hold("x")
+    with pytest.raises(Undecided):
+        limit.hold("x")
+
+
+def test_whoever_waits_too_long_for_others_is_refused(engine: Engine) -> None:
+    logins = FailedLogins(window(engine), longest_wait_seconds=0.1)
 
     with ExitStack() as attempts:
         attempts.enter_context(logins.attempt("ann@example.com"))
@@ -225,8 +265,8 @@ def test_whoever_waits_too_long_for_others_is_refused(client: redis.Redis) -> No
             attempts.enter_context(logins.attempt("ann@example.com"))
 
 
-def test_an_attempt_that_breaks_off_does_not_count(client: redis.Redis) -> None:
-    logins = FailedLogins(SlidingWindow(client, "test", limit=1, span_seconds=900))
+def test_an_attempt_that_breaks_off_does_not_count(engine: Engine) -> None:
+    logins = FailedLogins(window(engine))
     with pytest.raises(ZeroDivisionError), logins.attempt("ann@example.com"):
         _ = 1 / 0
 
@@ -234,26 +274,20 @@ def test_an_attempt_that_breaks_off_does_not_count(client: redis.Redis) -> None:
         raise WrongPassword
 
 
-def test_redis_is_asked_again_after_a_pause(
-    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+def test_failed_logins_leave_nothing_once_their_time_is_over(
+    make_app: MakeApp, database_url: str
 ) -> None:
-    window = SlidingWindow(client, "test", limit=1, span_seconds=60)
-    monkeypatch.setattr(sliding_window, "_REDIS_PAUSE_SECONDS", 0.0)
-    take = window._take
-    monkeypatch.setattr(window, "_take", _broken)
-    window.count("x")
-    assert client.zcard("limit:test:x") == 0
-    monkeypatch.setattr(window, "_take", take)
-    window.count("x")
+    client = make_app().test_client()
+    for number in range(3):
+        Caller(client, f"nobody{number}@example.com").sign_in()
+    registered(make_app())
+    assert len(rows(database_url, "SELECT 1 FROM rate_windows")) > 3
+    pass_time(database_url, 15 * 60)
+    prune_once(database_url)
 
-    assert client.zcard("limit:test:x") == 1
-
-
-def _broken(**_kwargs: Any) -> None:
-    raise redis.ConnectionError("away")
+    assert rows(database_url, "SELECT 1 FROM rate_windows") == []
 
 
-def _age(client: redis.Redis, key: str, seconds: float) -> None:
-    entries: list[Any] = list(client.zrange(key, 0, -1))
-    for entry in entries:
-        client.zincrby(key, -seconds * 1000, entry)
+def test_counts_cost_no_flush(database_url: str) -> None:
+    kind = "SELECT relpersistence AS kind FROM pg_class WHERE relname = 'rate_windows'"
+    assert rows(database_url, kind) == [{"kind": "u"}]

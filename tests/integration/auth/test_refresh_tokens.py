@@ -111,21 +111,6 @@ def test_a_token_expires_after_14_days(ann: Caller, database_url: str) -> None:
     assert_refused(ann.refresh(young.json["refresh"]))
 
 
-def test_expired_tokens_are_forgotten_as_new_ones_are_issued(
-    ann: Caller, database_url: str
-) -> None:
-    token = ann.tokens()["refresh"]
-    pass_time(database_url, timedelta(days=8).total_seconds())
-    token = ann.refresh(token).json["refresh"]
-    pass_time(database_url, timedelta(days=8).total_seconds())
-    ann.refresh(token)
-
-    assert len(rows(database_url, "SELECT * FROM refresh_tokens")) == 2
-    pass_time(database_url, timedelta(days=15).total_seconds())
-    ann.tokens()
-    assert len(rows(database_url, "SELECT * FROM refresh_tokens")) == 1
-
-
 def test_tokens_are_stored_as_hashes_only(ann: Caller, database_url: str) -> None:
     first = ann.tokens()["refresh"]
     second = ann.refresh(first).json["refresh"]

@@ -11,8 +11,8 @@ from werkzeug.test import TestResponse
 
 from services.habits import command_handling
 from services.habits.erasure import erase_account
-from services.habits.tables import idempotency_keys
 from shared.database import transaction
+from shared.http.idempotency_keys import ANSWERED_REQUESTS
 from shared.instants import now
 from tests.fakes.lost_commit import cut_before_the_commit
 from tests.integration.habits.callers import WATER, Caller
@@ -97,8 +97,8 @@ def test_a_key_is_forgotten_after_a_day(anna: Caller, engine: Engine) -> None:
     first = post(anna, "k-1")
     with transaction(engine) as connection:
         connection.execute(
-            update(idempotency_keys)
-            .where(idempotency_keys.c.owner_id == anna.account_id)
+            update(ANSWERED_REQUESTS)
+            .where(ANSWERED_REQUESTS.c.owner == str(anna.account_id))
             .values(used_at=now() - timedelta(hours=24, seconds=1))
         )
     assert post(anna, "k-1").get_json()["id"] != first.get_json()["id"]
@@ -120,5 +120,5 @@ def test_erasure_takes_the_keys_along(anna: Caller, engine: Engine) -> None:
     post(anna, "k-1")
     with transaction(engine) as connection:
         erase_account(connection, anna.account_id, 2, now())
-        mine = idempotency_keys.c.owner_id == anna.account_id
-        assert connection.execute(select(idempotency_keys).where(mine)).all() == []
+        mine = ANSWERED_REQUESTS.c.owner == str(anna.account_id)
+        assert connection.execute(select(ANSWERED_REQUESTS).where(mine)).all() == []

@@ -12,7 +12,6 @@ from shared.http.app import openapi_document
 NOWHERE = Settings(
     database_url="postgresql://nobody@127.0.0.1:1/nowhere",
     rabbitmq_url="amqp://127.0.0.1:1/",
-    redis_url="redis://127.0.0.1:1/0",
     http_host="127.0.0.1",
     http_port=8000,
     ops_port=9000,

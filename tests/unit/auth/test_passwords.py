@@ -1,11 +1,13 @@
 """Passwords: what counts as a character, what is hashed, and how many at a time."""
 
+import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from services.auth.passwords import HashingBusy, PasswordHasher, has_good_length
+from shared.http.server import THREADS
 
 
 @pytest.mark.parametrize(
@@ -135,3 +137,8 @@ def test_a_wait_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert outcomes == ["busy", "hash"]
     assert _busy_or_hash(hasher) == "hash"
+
+
+def test_hashing_leaves_threads_of_the_process_free() -> None:
+    defaults = inspect.signature(PasswordHasher).parameters
+    assert defaults["at_once"].default + defaults["most_waiting"].default <= THREADS * 3 / 4

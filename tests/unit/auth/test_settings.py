@@ -10,7 +10,6 @@ from shared.process.environment import load_settings
 REQUIRED = {
     "DATABASE_URL": "postgresql://auth:hidden@127.0.0.1/auth",
     "RABBITMQ_URL": "amqp://auth:hidden@127.0.0.1/",
-    "REDIS_URL": "redis://:hidden@127.0.0.1/0",
     "SIGNING_KEYS_SECRET": "hidden" * 6,
 }
 
@@ -57,7 +56,6 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("LOG_LEVEL", "LOUD"),
         ("DATABASE_URL", "mysql://somewhere/"),
         ("RABBITMQ_URL", "http://somewhere/"),
-        ("REDIS_URL", "somewhere:6379"),
     ],
 )
 def test_a_wrong_value_is_named_and_the_right_form(

@@ -38,7 +38,6 @@ def test_each_recipient_gets_what_it_needs_and_no_more(written: dict[str, str]) 
         "telegram-simulator/telegram_bot_token",
         "auth/database_url",
         "auth/rabbitmq_url",
-        "auth/redis_url",
         "auth/signing_keys_secret",
         "habits/database_url",
         "habits/rabbitmq_url",

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: str(each.name))
 def test_everything_that_is_named_is_there(service: Service[object]) -> None:  # type: ignore[type-var]
     for place in (*service.processes.values(), *service.commands.values()):
-        assert callable(service_module._function(place))
+        assert callable(service_module._named(place))
+    assert all(each.kept >= timedelta() for each in service._retentions())
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: str(each.name))

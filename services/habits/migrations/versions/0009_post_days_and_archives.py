@@ -1,12 +1,12 @@
 """Days, archives, restored habits and targets may be written: every process can read them by now.
 
-Revision ID: 0008
+Revision ID: 0009
 """
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
