@@ -52,7 +52,7 @@ class Disasters:
             "kill -9 RabbitMQ": (1, lambda: rig.programs.kill("rabbitmq")),
             "kill -9 PostgreSQL": (1, lambda: rig.programs.kill("postgresql")),
             "kill -9 Redis": (1, lambda: rig.programs.kill("redis")),
-            "power cut of Redis and the senders": (2, lambda: cut_power_of_senders(rig)),
+            "power cut of Redis and the senders": (2, self._cut_power),
             "Telegram 429": (2, lambda: self._fault("too_many_requests", retry_after_seconds=2)),
             "Telegram 5xx": (2, lambda: self._fault("server_error", times=3)),
             "Telegram slow": (2, lambda: self._fault("delay_before_recording", delay_seconds=2)),
@@ -80,6 +80,9 @@ class Disasters:
         with self._rig.programs.frozen(self._chance.choice(CONSUMERS)):
             time.sleep(self._chance.uniform(2, 5))
 
+    def _cut_power(self) -> None:
+        cut_power_of_senders(self._rig)
+
     def _tell_again(self) -> None:
         share = TOLD_AGAIN / max(1, self._seen.count)
         self._seen.replay(lambda _: self._chance.random() < share, self._chance)
@@ -88,10 +91,11 @@ class Disasters:
         self._telegram.fault(kind, **options)
 
 
-def cut_power_of_senders(rig: Rig) -> None:
-    """End Redis and all senders at once; what Redis wrote in its last second is gone."""
-    cut_power_of_redis(rig.programs)
+def cut_power_of_senders(rig: Rig) -> int:
+    """End Redis and all senders at once; return how many bytes of Redis' last second are gone."""
+    lost = cut_power_of_redis(rig.programs)
     rig.programs.kill("notifier")
     for replica in rig.replicas_of("notifier", "consume"):
         replica.kill()
         replica.start()
+    return lost

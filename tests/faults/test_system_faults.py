@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from tests.faults.arena import Arena
+from tests.faults.disasters import cut_power_of_senders
 from tests.faults.rig import eventually
 
 pytestmark = pytest.mark.timeout(600)
@@ -79,6 +80,16 @@ def test_25_redis_loses_everything_and_nothing_is_sent_twice(arena: Arena) -> No
         client.flushall()
         time.sleep(2)
         client.flushall()
+    assert load.verdict.numbers["duplicates"] == 0
+
+
+def test_25_a_power_cut_takes_the_senders_and_the_last_second_of_redis(arena: Arena) -> None:
+    lost = 0
+    with arena.under_load() as load:
+        for _ in range(3):
+            lost += cut_power_of_senders(arena.rig)
+            eventually(arena.rig.is_ready, "ready again", 60)
+    assert lost > 0, "nothing was written in the seconds that were lost"
     assert load.verdict.numbers["duplicates"] == 0
 
 
