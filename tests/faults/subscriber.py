@@ -43,6 +43,12 @@ class Seen:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """See no more; twice is once."""
+        if self._loop.is_closed():
+            return
         asyncio.run_coroutine_threadsafe(self._connection.close(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -108,6 +108,7 @@ def test_the_second_run_has_the_data_of_the_first_and_nothing_stays_behind(
     arena: Arena, first_run: System
 ) -> None:
     run_directory = first_run.run_directory
+    arena.seen.close()
     arena.rig.stop_replicas()
     _write_marks(first_run)
     processes = _descendants(first_run.process.pid)
