@@ -89,10 +89,10 @@ def _tell_of_chats_and_ends(connection: Connection) -> None:
     block(connection, 123456789, _AT.replace(hour=6))
     unlink(connection, ACCOUNT_ID, _AT.replace(hour=7))
     sent = Ended(outcome="sent", telegram_message_id=7, at=_AT, attempts=1, first_at=_AT)
-    record(connection, REMINDER, sent)
+    record(connection, [(REMINDER, sent)])
     other = replace(REMINDER, id=f"{REMINDER.habit_id}:2026-05-03", local_date=date(2026, 5, 3))
     refused = Ended(outcome="chat_gone", reason="Forbidden: gone", at=_AT, attempts=1, first_at=_AT)
-    record(connection, other, refused)
+    record(connection, [(other, refused)])
 
 
 _TELLERS: dict[str, tuple[MetaData, Callable[[Connection], None]]] = {

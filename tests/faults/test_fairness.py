@@ -38,8 +38,8 @@ def test_a_thousand_reminders_of_one_account_do_not_delay_the_others(notifier: N
     for flooded in (together, one_by_one):
         # A chat gets one message a second: that is all the flood takes from the others' turns.
         assert flooded.flood_requests <= flooded.seconds + 3
-        # The turns decide, so the same again; much more than noise only if places are held.
-        assert flooded.p99_seconds < 2 * alone.p99_seconds + 2, (alone, together, one_by_one)
+        # The bot's turns decide, so it is about the same; several times as long if places are held.
+        assert flooded.p99_seconds < 3 * alone.p99_seconds + 3, (alone, together, one_by_one)
 
 
 def run(notifier: Notifier, flood: Way | None) -> Run:

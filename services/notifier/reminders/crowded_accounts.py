@@ -29,6 +29,6 @@ class CrowdedAccounts:
         return self._until.get(account_id, 0) > time.monotonic()
 
 
-def delay_seconds(wait_seconds: float) -> float:
-    """Return when to try again: at random, never before the wait is over."""
-    return wait_seconds + random.uniform(*_DELAYS_SECONDS)  # noqa: S311 - no secret
+def delay_seconds() -> float:
+    """Return when a reminder that was not looked at is to come again: at random."""
+    return random.uniform(*_DELAYS_SECONDS)  # noqa: S311 - no secret

@@ -76,9 +76,14 @@ class RemindersOwner:
 
     def record(self, connection: Connection, ends: Ends) -> None:
         """Write ledger and events, and that the chat is gone when it is."""
-        for reminder in self.reminders:
-            if end := ends.get(identity_of(reminder)):
-                ledger.record(connection, reminder, end)
+        ledger.record(
+            connection,
+            [
+                (reminder, end)
+                for reminder in self.reminders
+                if (end := ends.get(identity_of(reminder)))
+            ],
+        )
         self._show_answers(connection, ends)
         chat_is_gone = any(end.outcome == "chat_gone" for end in ends.values())
         if chat_is_gone and self.chat_id is not None:

@@ -4,7 +4,8 @@ A row is final, with one exception: proof of delivery that comes late turns `unk
 What is written twice is stored and announced once.
 """
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Executable, delete, literal_column
 from sqlalchemy.dialects.postgresql import insert
@@ -15,11 +16,12 @@ from services.notifier.tables import DELIVERIES
 from shared.contracts.events import (
     REMINDER_FAILED,
     REMINDER_SENT,
+    EventBody,
     ReminderDueV1,
     ReminderFailedV1,
     ReminderSentV1,
 )
-from shared.outbox.table import add_event
+from shared.outbox.table import add_events
 
 # Version 1 of a reminder is its `reminder.due`.
 _VERSION = 2
@@ -36,16 +38,38 @@ def _upsert() -> Executable:
         index_elements=[DELIVERIES.c.reminder_id],
         set_={name: statement.excluded[name] for name in changed},
         where=late_proof,
-    ).returning(literal_column("xmax = 0").label("is_new"))
+    ).returning(DELIVERIES.c.reminder_id, literal_column("xmax = 0").label("is_new"))
 
 
-# Made once: it runs for every reminder.
+# Made once: it runs for every message.
 _UPSERT = _upsert()
 
 
-def record(connection: Connection, reminder: ReminderDueV1, end: Ended) -> None:
-    """Write how a reminder ended, and announce it, unless that is known already."""
-    row = {
+def record(connection: Connection, ends: Sequence[tuple[ReminderDueV1, Ended]]) -> None:
+    """Write how reminders ended, and announce it, unless that is known already."""
+    if not ends:
+        return
+    rows = connection.execute(_UPSERT, [_row(reminder, end) for reminder, end in ends]).all()
+    is_new = {row.reminder_id: row.is_new for row in rows}
+    add_events(
+        connection,
+        SOURCE,
+        [
+            _event(reminder, end, version=_VERSION if is_new[reminder.id] else _VERSION + 1)
+            for reminder, end in ends
+            # Who has answered already knows: nobody else need hear of the reminder.
+            if reminder.id in is_new and end.outcome != "answered"
+        ],
+    )
+
+
+def erase_deliveries(connection: Connection, account_id: str) -> None:
+    """Forget an account's reminders."""
+    connection.execute(delete(DELIVERIES).where(DELIVERIES.c.account_id == account_id))
+
+
+def _row(reminder: ReminderDueV1, end: Ended) -> dict[str, Any]:
+    return {
         "reminder_id": reminder.id,
         "account_id": reminder.account_id,
         "habit_id": reminder.habit_id,
@@ -58,18 +82,9 @@ def record(connection: Connection, reminder: ReminderDueV1, end: Ended) -> None:
         "telegram_message_id": end.telegram_message_id,
         "reason": end.reason,
     }
-    is_new: bool | None = connection.scalar(_UPSERT, row)
-    # Who has answered already knows: nobody else need hear of the reminder.
-    if is_new is not None and end.outcome != "answered":
-        _announce(connection, reminder, end, version=_VERSION if is_new else _VERSION + 1)
 
 
-def erase_deliveries(connection: Connection, account_id: str) -> None:
-    """Forget an account's reminders."""
-    connection.execute(delete(DELIVERIES).where(DELIVERIES.c.account_id == account_id))
-
-
-def _announce(connection: Connection, reminder: ReminderDueV1, end: Ended, *, version: int) -> None:
+def _event(reminder: ReminderDueV1, end: Ended, *, version: int) -> tuple[str, str, EventBody]:
     if end.outcome == "sent":
         sent = ReminderSentV1(
             id=reminder.id,
@@ -81,8 +96,7 @@ def _announce(connection: Connection, reminder: ReminderDueV1, end: Ended, *, ve
             attempts=end.attempts,
             version=version,
         )
-        add_event(connection, SOURCE, REMINDER_SENT, reminder.id, sent)
-        return
+        return REMINDER_SENT, reminder.id, sent
     failed = ReminderFailedV1(
         id=reminder.id,
         habit_id=reminder.habit_id,
@@ -94,7 +108,7 @@ def _announce(connection: Connection, reminder: ReminderDueV1, end: Ended, *, ve
         reason=end.reason or "",
         version=version,
     )
-    add_event(connection, SOURCE, REMINDER_FAILED, reminder.id, failed)
+    return REMINDER_FAILED, reminder.id, failed
 
 
 def _public_outcome(end: Ended) -> FailedOutcome:

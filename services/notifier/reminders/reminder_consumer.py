@@ -21,7 +21,7 @@ from services.notifier.linking.chat_links import linked_chat
 from services.notifier.metrics import LAG
 from services.notifier.reminders.crowded_accounts import CrowdedAccounts, delay_seconds
 from services.notifier.reminders.due_together import RemindersOwner, identity_of, read_due_together
-from services.notifier.reminders.reminder_texts import reminder_messages
+from services.notifier.reminders.reminder_texts import ReminderMessage, reminder_messages
 from services.notifier.sending import delivery_states
 from services.notifier.sending.delivery import DeliveryDesk
 from services.notifier.sending.delivery_states import Ends, Outcome
@@ -66,14 +66,12 @@ class ReminderConsumer:
         """Bring all reminders of a message to their end. Raises RetryLater, UnreadableMessage."""
         group = read_due_together(delivery)
         if self._crowded.contains(group.account_id) and now() < group.not_after:
-            raise RetryLater(delay_seconds(0), "others of the account wait already")
-        began = time.monotonic()
-        while await self._end_some(group):
-            if time.monotonic() - began > _LONGEST_AT_ONCE_SECONDS:
-                raise RetryLater(1, "the rest of a large group")
+            raise RetryLater(delay_seconds(), "others of the account wait already")
+        while await self._end_what_is_left(group):
+            pass
 
-    async def _end_some(self, group: RemindersDueTogetherV1) -> bool:
-        """Bring the next of a group's reminders to their end; return whether there are more."""
+    async def _end_what_is_left(self, group: RemindersDueTogetherV1) -> bool:
+        """Bring what may be sent to its end; return whether to look again at what is left."""
         left = await asyncio.to_thread(self._look_up, group)
         if left.vanished:
             owner = RemindersOwner(group.account_id, None, group.reminders)
@@ -102,27 +100,39 @@ class ReminderConsumer:
         )
 
     async def _end_left(self, group: RemindersDueTogetherV1, left: _Left) -> bool:
-        """Send the next message, or end all unsent; return whether there are more to send."""
+        """Send all messages, or end all unsent; return whether to look again."""
         if now() > group.not_after:
             return await self._end_unsent(group, left.reminders, "expired", "its time has passed")
         if left.chat_id is None:
             return await self._end_unsent(group, left.reminders, "no_chat", "no chat is linked")
-        catalogue = self._translations.of(group.locale)
         ids = {each.id for each in left.reminders}
-        messages = reminder_messages(group.reminders, catalogue, ids)
-        message, reminders = messages[0], messages[0].reminders
-        buttons = buttons_of(message, BotTexts(catalogue))
+        catalogue = self._translations.of(group.locale)
+        began = time.monotonic()
+        for number, message in enumerate(reminder_messages(group.reminders, catalogue, ids)):
+            if number and time.monotonic() - began > _LONGEST_AT_ONCE_SECONDS:
+                raise RetryLater(1, "the rest of a large group")
+            ends = await self._send(group, message, left.chat_id)
+            if any(end.outcome == "chat_gone" for end in ends.values()):
+                return True
+        return False
+
+    async def _send(
+        self, group: RemindersDueTogetherV1, message: ReminderMessage, chat_id: int
+    ) -> Ends:
+        """Send one message. Raises RetryLater when it is not its turn, or something has changed."""
+        buttons = buttons_of(message, BotTexts(self._translations.of(group.locale)))
         ends = await self._desk.deliver(
-            _envelope(group, reminders, left.chat_id, message.text, buttons),
-            RemindersOwner(group.account_id, left.chat_id, reminders, message, self._translations),
+            _envelope(group, message.reminders, chat_id, message.text, buttons),
+            RemindersOwner(
+                group.account_id, chat_id, message.reminders, message, self._translations
+            ),
         )
         if isinstance(ends, ChatWaits):
             self._crowded.note(group.account_id, ends.delay_seconds)
-            raise RetryLater(delay_seconds(ends.delay_seconds), ends.reason)
         if isinstance(ends, NotYet):
             raise RetryLater(ends.delay_seconds, ends.reason)
-        _report(reminders, ends)
-        return len(messages) > 1
+        _report(message.reminders, ends)
+        return ends
 
     async def _end_unsent(
         self,

@@ -133,6 +133,6 @@ def failed(outcome: Outcome, reason: str) -> Ended:
 )
 def test_a_reminders_end(engine: Engine, end: Ended, event_type: str, name: str) -> None:
     with transaction(engine) as connection:
-        record(connection, REMINDER, end)
+        record(connection, [(REMINDER, end)])
     (row,) = stored(engine)
     assert_golden(row, event_type, name, REMINDER.id)

@@ -39,5 +39,7 @@ def test_those_whose_wait_is_over_are_forgotten(clock: Clock) -> None:
     assert list(crowded._until) == ["anna"]
 
 
-def test_nobody_comes_back_before_the_wait_is_over() -> None:
-    assert all(30 < delay_seconds(30) <= 90 for _ in range(100))
+def test_they_come_back_one_by_one() -> None:
+    delays = [delay_seconds() for _ in range(100)]
+    assert all(5 <= delay <= 60 for delay in delays)
+    assert len(set(delays)) > 90
