@@ -73,8 +73,10 @@ class Story:
         chat = self._telegram.create_chat()
         self._telegram.say(chat, f"/start {code}")
         self._telegram.wait_for_message(chat, 30)
-        # Telegram fails, so that the notifier has something to complain of.
-        self._telegram.fault("server_error", method="sendMessage", times=1, chat_id=chat)
+        # Telegram refuses once, so that the notifier has something to complain of.
+        self._telegram.fault(
+            "server_error", method="sendMessage", times=1, chat_id=chat, status=500
+        )
         due = datetime.now(UTC) + timedelta(seconds=3)
         self.client.create_habit(action="Whisper", time=due.strftime("%H:%M:%S"))
         self._telegram.wait_for_message(chat, 60, containing="Whisper")

@@ -153,6 +153,7 @@ def test_without_a_token_no_route_is_open(
 def ask(system: System, operation: str, headers: dict[str, str]) -> requests.Response:
     method, _, path = operation.partition(" ")
     path = path.replace("{habit_id}", "4b1f6d0e-0000-4000-8000-000000000000")
+    path = path.replace("{date}", "2026-11-24")
     assert "{" not in path, f"{path}: say here what to put in"
     body: dict[str, str] | None = None if method == "get" else {}
     with requests.Session() as session:
