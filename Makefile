@@ -14,8 +14,8 @@ run: ## Start the whole system in the foreground; data stay in .run/
 	@exec deploy/local/bootstrap.sh run
 
 # Tests wait more than they compute: two workers, each with servers of its own, halve the time.
-# What shares a system or a database stays on one of them, in the order of tests/conftest.py.
-WORKERS := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+# How they share them stands in tests/servers/workers.py.
+WORKERS := --numprocesses=2 --no-loadscope-reorder
 
 test: ## Run all tests but the long faults, against real servers of their own; minutes
 	@deploy/local/bootstrap.sh machine

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from tests.faults.arena import Arena, running_arena
 from tests.servers import containers, private
@@ -24,27 +25,35 @@ from tests.servers.whole_system import (
     own_database_prefix,
     running_system,
 )
+from tests.servers.workers import WHOLE_SYSTEMS, WholeFiles, system_of
 
 FAULTS = Path(__file__).parent / "faults"
-WHOLE_SYSTEMS = ("system", "arena")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker what shares a system or a database, and run whole systems last.
+    """Mark the fault tests, and gather the tests of whole systems.
 
-    Even idle, a whole system takes the processor from other tests.
+    They come last: even idle, a system takes the processor from other tests. Of two workers, the
+    one that has them is to begin at once, and the other has the rest.
     """
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_system(item) or str(item.path)))
+        used = set(WHOLE_SYSTEMS).intersection(getattr(item, "fixturenames", ()))
+        if used - {system_of(item.nodeid)}:
+            raise pytest.UsageError(f"{item.nodeid} needs {used}: say so in tests/servers/workers")
         if FAULTS in item.path.parents:
             item.add_marker(pytest.mark.faults)
-    items.sort(key=_system)
+    places = [None, *WHOLE_SYSTEMS] if _is_alone() else [*WHOLE_SYSTEMS, None]
+    items.sort(key=lambda item: places.index(system_of(item.nodeid)))
 
 
-def _system(item: pytest.Item) -> str:
-    fixtures = getattr(item, "fixturenames", [])
-    return next((name for name in WHOLE_SYSTEMS if name in fixtures), "")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
+    return WholeFiles(config, log)
+
+
+def _is_alone() -> bool:
+    return "PYTEST_XDIST_WORKER" not in os.environ
 
 
 @cache
