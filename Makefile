@@ -13,18 +13,14 @@ help: ## Show this list
 run: ## Start the whole system in the foreground; data stay in .run/
 	@exec deploy/local/bootstrap.sh run
 
-# Tests wait more than they compute: two workers, each with servers of its own, halve the time.
-# How they share them stands in tests/servers/workers.py.
-WORKERS := --numprocesses=2 --no-loadscope-reorder
-
 test: ## Run all tests but the long faults, against real servers of their own; minutes
 	@deploy/local/bootstrap.sh machine
-	$(PYTHON) -m pytest $(WORKERS) -m "not faults or short" \
+	$(PYTHON) -m pytest -m "not faults or short" \
 		--cov --cov-report=term-missing:skip-covered
 
 test-faults: ## Run the other faults: all kills, guards, a minute of soak
 	@deploy/local/bootstrap.sh machine
-	$(PYTHON) -m pytest $(WORKERS) -m "faults and not short"
+	$(PYTHON) -m pytest -m "faults and not short"
 
 test-unit: ## Run the tests that need no server
 	@deploy/local/bootstrap.sh environment

@@ -2,9 +2,6 @@
 
 A server is, in this order: the one that a TEST_* variable names, one in a container where a Docker
 engine answers, a private one on this machine. Each test works in a space of its own on it.
-
-Most tests wait more than they compute, so two workers (`-n 2`, pytest-xdist) share them; each has
-servers of its own. A worker takes whole files, because their tests share a database.
 """
 
 import os
@@ -14,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
 
 from tests.faults.arena import Arena, running_arena
 from tests.servers import containers, private
@@ -25,35 +21,26 @@ from tests.servers.whole_system import (
     own_database_prefix,
     running_system,
 )
-from tests.servers.workers import WHOLE_SYSTEMS, WholeFiles, system_of
 
 FAULTS = Path(__file__).parent / "faults"
+WHOLE_SYSTEMS = ("system", "arena")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the fault tests, and gather the tests of whole systems.
+    """Mark the fault tests, and run whole systems last.
 
-    They come last: even idle, a system takes the processor from other tests. Of two workers, the
-    one that has them is to begin at once, and the other has the rest.
+    Even idle, a whole system takes the processor from other tests.
     """
     for item in items:
-        used = set(WHOLE_SYSTEMS).intersection(getattr(item, "fixturenames", ()))
-        if used - {system_of(item.nodeid)}:
-            raise pytest.UsageError(f"{item.nodeid} needs {used}: say so in tests/servers/workers")
         if FAULTS in item.path.parents:
             item.add_marker(pytest.mark.faults)
-    places = [None, *WHOLE_SYSTEMS] if _is_alone() else [*WHOLE_SYSTEMS, None]
-    items.sort(key=lambda item: places.index(system_of(item.nodeid)))
+    items.sort(key=_system)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
-    return WholeFiles(config, log)
-
-
-def _is_alone() -> bool:
-    return "PYTEST_XDIST_WORKER" not in os.environ
+def _system(item: pytest.Item) -> str:
+    fixtures = getattr(item, "fixturenames", [])
+    return next((name for name in WHOLE_SYSTEMS if name in fixtures), "")
 
 
 @cache
