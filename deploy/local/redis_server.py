@@ -1,7 +1,7 @@
 """A private Redis server whose data lie in one directory.
 
-It never evicts a key and keeps an append-only file: the once-each records of the notifier live
-here, and a record that silently disappears is a reminder sent twice.
+It never evicts a key and keeps an append-only file: claims and turns within Telegram's limits live
+here. Losing them costs work or a moment's precision, never a second message.
 """
 
 from dataclasses import dataclass

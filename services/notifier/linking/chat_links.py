@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, func, or_, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.tables import CHAT_LINKS
@@ -38,6 +38,12 @@ _EVENT_TYPES: dict[Status, str] = {
 _LINKING = 5_077_101
 
 
+# Made once: it runs for every reminder.
+_LINKED_CHAT = select(CHAT_LINKS.c.chat_id).where(
+    CHAT_LINKS.c.account_id == bindparam("wanted"), CHAT_LINKS.c.status == "linked"
+)
+
+
 def read_link(connection: Connection, account_id: str) -> Row[Any] | None:
     """Return an account's row; None when it never had a chat."""
     return connection.execute(
@@ -47,11 +53,7 @@ def read_link(connection: Connection, account_id: str) -> Row[Any] | None:
 
 def linked_chat(connection: Connection, account_id: str) -> int | None:
     """Return the chat that gets the account's reminders now."""
-    return connection.scalar(
-        select(CHAT_LINKS.c.chat_id).where(
-            CHAT_LINKS.c.account_id == account_id, CHAT_LINKS.c.status == "linked"
-        )
-    )
+    return connection.scalar(_LINKED_CHAT, {"wanted": account_id})
 
 
 def linked_account(connection: Connection, chat_id: int) -> str | None:
