@@ -47,8 +47,12 @@ def psycopg_url(url: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def new_engine(url: str, *, pool_size: int = 10) -> Engine:
-    """Return an engine; nothing connects until its first use."""
+def new_engine(url: str, *, pool_size: int = 10, idle_in_transaction_seconds: int = 60) -> Engine:
+    """Return an engine; nothing connects until its first use.
+
+    A process that stops in the middle of a transaction loses it, and its locks, after
+    `idle_in_transaction_seconds`.
+    """
     wake_ups = WakeUps(url)
     engine = create_engine(
         psycopg_url(url),
@@ -57,7 +61,11 @@ def new_engine(url: str, *, pool_size: int = 10) -> Engine:
         pool_timeout=5,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args=CONNECT_ARGS,
+        connect_args={
+            **CONNECT_ARGS,
+            "options": f"{CONNECT_ARGS['options']}"
+            f" -c idle_in_transaction_session_timeout={idle_in_transaction_seconds}s",
+        },
         execution_options={_WAKE_UPS: wake_ups},
     )
     event.listen(engine, "engine_disposed", lambda _engine: wake_ups.close())

@@ -35,13 +35,20 @@ _REMINDERS_PREFETCH = 3 * PLACES
 _OTHER_PREFETCH = 10
 # The database is used from a pool of threads, of which there are fewer than deliveries in hand.
 _DATABASE_CONNECTIONS = 12
+# A sender that is frozen between its claim and the point of no return holds its account's locks;
+# less than others wait for a lock, so the first of them gets it.
+_FENCE_SECONDS = 8
 # For the places, and for what the update handler tells Telegram meanwhile.
 _TELEGRAM_CONNECTIONS = PLACES + 2 * _OTHER_PREFETCH
 
 
 def consume(settings: Settings) -> None:
     """Send reminders and the bot's messages, follow the accounts and their days."""
-    engine = new_engine(settings.database_url, pool_size=_DATABASE_CONNECTIONS)
+    engine = new_engine(
+        settings.database_url,
+        pool_size=_DATABASE_CONNECTIONS,
+        idle_in_transaction_seconds=_FENCE_SECONDS,
+    )
     redis, probe = new_async_redis(settings.redis_url), new_redis(settings.redis_url)
     publisher = Publisher(settings.rabbitmq_url, f"{SERVICE.name}-consumer")
     consumer = Consumer(settings.rabbitmq_url, publisher, f"{SERVICE.name}-consumer")
