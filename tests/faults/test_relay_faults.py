@@ -17,6 +17,7 @@ from services.scheduler.service import SERVICE
 from shared.contracts.events import ACCOUNT_CHANGED
 from shared.contracts.topology import (
     EVENTS_EXCHANGE,
+    HABITS_EVENTS,
     NOTIFIER_EVENTS,
     SCHEDULER_EVENTS,
 )
@@ -174,7 +175,7 @@ async def listener(engine: Engine, unlike: int | None = None) -> int:
 async def test_what_no_queue_takes_any_more_is_kept_in_order_and_counted(
     outbox_url: str, outbox_engine: Engine, broker: str
 ) -> None:
-    queues = (SCHEDULER_EVENTS.name, NOTIFIER_EVENTS.name)
+    queues = (SCHEDULER_EVENTS.name, NOTIFIER_EVENTS.name, HABITS_EVENTS.name)
     before = unroutable()
     async with running_relay(outbox_url, broker):
         await rebind(broker, *queues, bound=False)
