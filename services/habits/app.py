@@ -16,6 +16,8 @@ from services.habits.habit_queries import HabitQueries
 from services.habits.refusals import register_refusals
 from services.habits.service import SERVICE
 from services.habits.settings import Settings
+from services.habits.statistics import statistics_api
+from services.habits.statistics.statistics_queries import StatisticsQueries
 from services.habits.stored_events import HABITS
 from shared.database import is_reachable, new_engine
 from shared.http.access_tokens import JwksClient, KeyLookup, init_access_tokens
@@ -42,11 +44,12 @@ def build_app(
         app.extensions[http_api.QUERIES] = HabitQueries(engine, store)
         app.extensions[days_api.DAY_COMMANDS] = DayCommands(engine, EventStore(DAYS))
         app.extensions[days_api.DAY_QUERIES] = DayQueries(engine)
+        app.extensions[statistics_api.STATISTICS_QUERIES] = StatisticsQueries(engine, store)
 
     return create_http_app(
         SERVICE.name,
         configure=configure,
-        blueprints=lambda: [http_api.blueprint, days_api.blueprint],
+        blueprints=lambda: [http_api.blueprint, days_api.blueprint, statistics_api.blueprint],
         checks={"database": lambda: is_reachable(engine), "public_keys": has_keys},
     )
 

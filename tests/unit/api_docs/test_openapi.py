@@ -40,6 +40,8 @@ _CONTRACT = {
     ("get", "/api/habit/days/"),
     ("post", "/api/habit/days/"),
     ("get", "/api/habit/today/"),
+    ("get", "/api/habit/{}/stats/"),
+    ("get", "/api/habit/stats/"),
     ("post", "/api/tg/link/"),
     ("get", "/api/tg/link/"),
     ("delete", "/api/tg/link/"),

@@ -56,6 +56,8 @@ STATUSES = {
     ("get", "/api/habit/days/"): {"200", "400", "401"},
     ("post", "/api/habit/days/"): {"200", "400", "401", "409", "413", "415"},
     ("get", "/api/habit/today/"): {"200", "401"},
+    ("get", "/api/habit/{habit_id}/stats/"): {"200", "400", "401", "403", "404"},
+    ("get", "/api/habit/stats/"): {"200", "400", "401"},
 }
 
 

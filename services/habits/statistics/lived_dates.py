@@ -1,0 +1,66 @@
+"""Which calendar dates an account has had: moving across the date line can leave one out."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from datetime import date as local_date
+from datetime import time as local_time
+from zoneinfo import ZoneInfo
+
+from services.habits.account_clock import AccountClock
+from shared.recurrence.local_dates import UnknownTimeZone, zone_named
+
+_UNKNOWN = "UTC"
+_NOON = local_time(12)
+_INSTANT_BEFORE = timedelta.resolution
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """The dates from the first to the last that a zone's wall showed the account."""
+
+    first: local_date
+    last: local_date
+    zone: ZoneInfo
+
+
+class LivedDates:
+    """The dates on the walls of the zones an account has been in, each while it was there."""
+
+    def __init__(self, clock: AccountClock) -> None:
+        periods = clock.periods
+        ends = [period.since for period in periods[1:]]
+        self._stays = [
+            _Stay(
+                first=local_date.min if number == 0 else _date(period.since, zone),
+                last=_date(ends[number] - _INSTANT_BEFORE, zone)
+                if number < len(ends)
+                else local_date.max,
+                zone=zone,
+            )
+            for number, period in enumerate(periods)
+            for zone in [_zone(period.time_zone)]
+        ]
+
+    def __contains__(self, date: local_date) -> bool:
+        if not self._stays:
+            return True
+        return any(
+            stay.first <= date <= stay.last and _exists(date, stay.zone) for stay in self._stays
+        )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return zone_named(name)
+    except UnknownTimeZone:
+        return zone_named(_UNKNOWN)
+
+
+def _date(instant: datetime, zone: ZoneInfo) -> local_date:
+    return instant.astimezone(zone).date()
+
+
+def _exists(date: local_date, zone: ZoneInfo) -> bool:
+    """Whether the zone had the date: Samoa had no 30 December 2011."""
+    noon = datetime.combine(date, _NOON, zone)
+    return noon.astimezone(UTC).astimezone(zone).date() == date
