@@ -28,6 +28,11 @@ class Verdict(Enum):
     NEUTRAL = auto()
 
 
+# Python 3.11 looks a member up slowly, and ten years of days ask for many.
+DONE, MISSED, FREE, NEUTRAL = Verdict
+_IS_DONE, _IS_SKIPPED = DayStatus.DONE, DayStatus.SKIPPED
+
+
 class JudgedDay(NamedTuple):
     """`amount`: how much of what a date asks for was done, from 0 to 1."""
 
@@ -67,19 +72,19 @@ def judged_days(
 def _verdict(
     schedule: DailySchedule | None, *, scheduled: bool, status: DayStatus | None, is_over: bool
 ) -> Verdict:
-    if schedule is None or status is DayStatus.SKIPPED:
-        return Verdict.NEUTRAL
-    if status is DayStatus.DONE:
-        return Verdict.DONE if scheduled else Verdict.FREE
+    if schedule is None or status is _IS_SKIPPED:
+        return NEUTRAL
+    if status is _IS_DONE:
+        return DONE if scheduled else FREE
     if not is_over:
-        return Verdict.NEUTRAL
-    return Verdict.MISSED if scheduled else Verdict.FREE
+        return NEUTRAL
+    return MISSED if scheduled else FREE
 
 
 def _amount(answer: Answer | None) -> float:
-    if answer is None or answer.status is DayStatus.SKIPPED:
+    if answer is None or answer.status is _IS_SKIPPED:
         return 0.0
-    if answer.status is DayStatus.DONE:
+    if answer.status is _IS_DONE:
         return 1.0
     if answer.value is None or answer.target_value is None:
         return 0.0

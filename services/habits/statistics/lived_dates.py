@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import date as local_date
 from datetime import time as local_time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from services.habits.account_clock import AccountClock
@@ -42,11 +43,10 @@ class LivedDates:
         ]
 
     def __contains__(self, date: local_date) -> bool:
-        if not self._stays:
-            return True
-        return any(
-            stay.first <= date <= stay.last and _exists(date, stay.zone) for stay in self._stays
-        )
+        for stay in self._stays:
+            if stay.first <= date <= stay.last and date not in _left_out(stay.zone, date.year):
+                return True
+        return not self._stays
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -60,7 +60,14 @@ def _date(instant: datetime, zone: ZoneInfo) -> local_date:
     return instant.astimezone(zone).date()
 
 
-def _exists(date: local_date, zone: ZoneInfo) -> bool:
-    """Whether the zone had the date: Samoa had no 30 December 2011."""
+@lru_cache(maxsize=1024)
+def _left_out(zone: ZoneInfo, year: int) -> frozenset[local_date]:
+    """Return the dates of a year that a zone never had: Samoa had no 30 December 2011."""
+    first = local_date(year, 1, 1).toordinal()
+    dates = map(local_date.fromordinal, range(first, local_date(year, 12, 31).toordinal() + 1))
+    return frozenset(date for date in dates if not _has_noon(date, zone))
+
+
+def _has_noon(date: local_date, zone: ZoneInfo) -> bool:
     noon = datetime.combine(date, _NOON, zone)
     return noon.astimezone(UTC).astimezone(zone).date() == date

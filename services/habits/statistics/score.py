@@ -12,12 +12,12 @@ from itertools import accumulate
 from math import sqrt
 from typing import NamedTuple
 
-from services.habits.statistics.judged_days import JudgedDay, Verdict
+from services.habits.statistics.judged_days import DONE, MISSED, NEUTRAL, JudgedDay
 from services.habits.statistics.schedule_spans import DailySchedule
 from shared.recurrence.schedules import EveryNDays, scheduled_dates
 
 _HALF_LIFE_DAYS = 13
-_ASKED = (Verdict.DONE, Verdict.MISSED)
+_ASKED = (DONE, MISSED)
 
 
 class _Pace(NamedTuple):
@@ -33,11 +33,15 @@ def score_of(days: Sequence[JudgedDay]) -> float:
     asked = list(accumulate((day.verdict in _ASKED for day in days), initial=0))
     score = 0.0
     for end, day in enumerate(days, 1):
-        if day.verdict is Verdict.NEUTRAL or day.schedule is None:
+        if day.verdict is NEUTRAL or day.schedule is None:
             continue
         window, remaining = _pace(day.schedule)
-        begin = max(0, end - window)
-        demand = asked[end] - asked[begin] + _before_start(days, day.schedule, window - end)
+        begin = end - window
+        if begin < 0:
+            begin, early = 0, _before_start(days, day.schedule, -begin)
+        else:
+            early = 0
+        demand = asked[end] - asked[begin] + early
         if demand:
             share = min(1.0, (done[end] - done[begin]) / demand)
             score = score * remaining + share * (1 - remaining)
@@ -61,8 +65,6 @@ def _before_start(days: Sequence[JudgedDay], schedule: DailySchedule, count: int
 
     So a new habit gains its strength step by step: one day done is not all of a window.
     """
-    if count <= 0:
-        return 0
     first_date = days[0].date
     # A whole number of periods back, so that the dates stay in step.
     earlier = first_date - timedelta(days=_pace(schedule).window)

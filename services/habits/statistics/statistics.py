@@ -55,7 +55,7 @@ def statistics_of(
         habit_id=habit_id,
         streaks=streaks_of(days),
         completion={last_days: completion_of(days, last_days) for last_days in COMPLETION_DAYS},
-        total_done=sum(answer.status is DayStatus.DONE for answer in answers.values()),
+        total_done=[answer.status for answer in answers.values()].count(DayStatus.DONE),
         total_value=sum(values, Decimal(0)),
         score=score_of(days),
         year=_year(days, answers, as_of),

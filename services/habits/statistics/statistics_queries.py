@@ -24,6 +24,8 @@ from shared.database import transaction
 
 Answers = dict[local_date, Answer]
 
+_STATUSES = {status.value: status for status in DayStatus}
+
 
 @dataclass(frozen=True, slots=True)
 class StatisticsAsOf:
@@ -98,5 +100,5 @@ def _answers(
     )
     found: dict[UUID, Answers] = {habit_id: {} for habit_id in habit_ids}
     for habit_id, date, status, value, target_value in rows:
-        found[habit_id][date] = Answer(DayStatus(status), value, target_value)
+        found[habit_id][date] = Answer(_STATUSES[status], value, target_value)
     return found

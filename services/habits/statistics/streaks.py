@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.habits.statistics.judged_days import JudgedDay, Verdict
+from services.habits.statistics.judged_days import DONE, MISSED, JudgedDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,15 @@ def streaks_of(days: Iterable[JudgedDay]) -> Streaks:
     """Return the streaks of a habit's days, oldest first."""
     current = longest = 0
     for day in days:
-        if day.verdict is Verdict.DONE:
+        if day.verdict is DONE:
             current += 1
-            longest = max(longest, current)
-        elif day.verdict is Verdict.MISSED:
-            current = 0
-    return Streaks(current, longest)
+        elif day.verdict is MISSED:
+            longest, current = max(longest, current), 0
+    return Streaks(current, max(longest, current))
 
 
 def completion_of(days: Sequence[JudgedDay], last_days: int) -> Completion:
     """Return how much of the last so many days was done; `days` have no gap."""
     verdicts = [day.verdict for day in days[-last_days:]]
-    done = verdicts.count(Verdict.DONE)
-    return Completion(done, done + verdicts.count(Verdict.MISSED))
+    done = verdicts.count(DONE)
+    return Completion(done, done + verdicts.count(MISSED))

@@ -148,7 +148,7 @@ class Walker:
         return rest.index(False) if False in rest else len(rest)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(histories())
 def test_streaks_and_rates_are_those_of_the_walker(history: History) -> None:
     walker = Walker(history)
