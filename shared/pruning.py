@@ -5,12 +5,12 @@ processes may prune the same table; what one has in hand the others pass over.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from prometheus_client import Counter
-from sqlalchemy import Column, Engine, delete, select, tuple_
+from sqlalchemy import Column, ColumnElement, Engine, delete, select, true, tuple_
 
 from shared.database import transaction
 from shared.instants import now
@@ -25,28 +25,39 @@ _pruned = Counter("rows_pruned_total", "Rows deleted because their time was over
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Rows of a column's table are kept until `kept` after the instant in the column."""
+    """Rows of a column's table are kept until `kept` after the instant in the column.
+
+    Those that are not `superseded` are kept for ever.
+    """
 
     column: Column[Any]
     kept: timedelta = timedelta()
+    superseded: ColumnElement[bool] = field(default_factory=true)
 
 
-def prune(engine: Engine, retentions: Sequence[Retention]) -> None:
-    """Delete rows whose time is over, batch by batch; what is left then waits for the next time."""
+def prune(engine: Engine, retentions: Sequence[Retention], batch_size: int = BATCH_SIZE) -> int:
+    """Delete rows whose time is over, batch by batch; return how many.
+
+    What is left after `MOST_BATCHES` of a table waits for the next time.
+    """
+    pruned = 0
     for retention in retentions:
         for _ in range(MOST_BATCHES):
-            if _prune_batch(engine, retention) < BATCH_SIZE:
+            deleted = _prune_batch(engine, retention, batch_size)
+            pruned += deleted
+            if deleted < batch_size:
                 break
+    return pruned
 
 
-def _prune_batch(engine: Engine, retention: Retention) -> int:
+def _prune_batch(engine: Engine, retention: Retention, batch_size: int) -> int:
     table, column = retention.column.table, retention.column
     key = tuple(table.primary_key)
     old = (
         select(*key)
-        .where(column <= now() - retention.kept)
+        .where(column <= now() - retention.kept, retention.superseded)
         .order_by(column)
-        .limit(BATCH_SIZE)
+        .limit(batch_size)
         .with_for_update(skip_locked=True)
     )
     with transaction(engine) as connection:

@@ -14,5 +14,5 @@ SERVICE = Service(
         "rotate-keys": "services.auth.operator_commands:run_command",
         "accounts": "services.auth.operator_commands:run_command",
     },
-    retentions="services.auth.tables:RETENTIONS",
+    retentions="services.auth.record_retention:RETENTIONS",
 )

@@ -22,9 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.database import new_metadata
-from shared.http.idempotency_keys import KEYS_KEPT, define_idempotency_keys
+from shared.http.idempotency_keys import define_idempotency_keys
 from shared.outbox.table import define_outbox
-from shared.pruning import Retention
 
 METADATA = new_metadata()
 
@@ -103,10 +102,3 @@ RATE_WINDOWS = Table(
 define_idempotency_keys(METADATA)
 
 OUTBOX = define_outbox(METADATA)
-
-# How long is kept what is not for ever; the relay prunes.
-RETENTIONS = (
-    KEYS_KEPT,
-    Retention(REFRESH_TOKENS.c.expires_at),
-    Retention(RATE_WINDOWS.c.lapses_at),
-)

@@ -14,5 +14,5 @@ SERVICE = Service(
         "rebuild-read-model": "services.habits.rebuild_read_model:rebuild",
     },
     queues=HABITS_QUEUES,
-    retentions="services.habits.tables:RETENTIONS",
+    retentions="services.habits.record_retention:RETENTIONS",
 )

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.database import new_metadata
-from shared.http.idempotency_keys import KEYS_KEPT, define_idempotency_keys
+from shared.http.idempotency_keys import define_idempotency_keys
 from shared.outbox.table import define_outbox
 
 metadata = new_metadata()
@@ -173,6 +173,3 @@ handled_commands = Table(
 )
 
 outbox = define_outbox(metadata)
-
-# How long is kept what is not for ever; the relay prunes.
-RETENTIONS = (KEYS_KEPT,)

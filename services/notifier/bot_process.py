@@ -10,7 +10,6 @@ from services.notifier.settings import Settings
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.telegram.polling import PollerLease, UpdatesPolling
 from services.notifier.telegram.webhook_setting import set_webhook
-from services.notifier.watching import PRUNING_SECONDS, prune
 from shared.database import is_reachable, new_engine
 from shared.process.processes import run_process
 from shared.process.upkeep import looked_after
@@ -25,11 +24,10 @@ def bot(settings: Settings) -> None:
     polling = UpdatesPolling(telegram, updates.handle, PollerLease(redis))
 
     async def work(stop: asyncio.Event) -> None:
-        pruning = (PRUNING_SECONDS, lambda: asyncio.to_thread(prune, engine))
         menu = (AGAIN_SECONDS, lambda: offer_commands(telegram))
         async with (
             telegram,
-            looked_after(pruning, menu),
+            looked_after(menu),
             queue_retired(settings.rabbitmq_url, updates.handle, updates.keep),
         ):
             if settings.telegram_updates == "webhook":

@@ -5,16 +5,15 @@ answers to everybody else. A repeated one is dropped, not put off.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
+from services.notifier.record_retention import HINTS_KEPT
 from services.notifier.sending.bot_messages import Send, Telling
 from services.notifier.tables import HINTS
 from services.notifier.update_router import Turn
-
-ONE_IN = timedelta(seconds=30)
 
 
 def hint(turn: Turn, name: str, text: str) -> Sequence[Telling]:
@@ -30,12 +29,7 @@ def is_due(connection: Connection, chat_id: int, name: str, at: datetime) -> boo
         statement.on_conflict_do_update(
             index_elements=[HINTS.c.chat_id, HINTS.c.hint],
             set_={"given_at": at},
-            where=HINTS.c.given_at <= at - ONE_IN,
+            where=HINTS.c.given_at <= at - HINTS_KEPT,
         ).returning(HINTS.c.chat_id)
     )
     return noted is not None
-
-
-def forget_old_hints(connection: Connection, at: datetime) -> None:
-    """Forget the hints that may be given again."""
-    connection.execute(delete(HINTS).where(HINTS.c.given_at <= at - ONE_IN))

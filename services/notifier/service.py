@@ -15,5 +15,5 @@ SERVICE = Service(
     },
     commands={"unhandled-updates": "services.notifier.operator_commands:run_command"},
     queues=NOTIFIER_QUEUES,
-    retentions="services.notifier.tables:RETENTIONS",
+    retentions="services.notifier.record_retention:RETENTIONS",
 )

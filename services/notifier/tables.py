@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from shared.database import new_metadata
-from shared.http.idempotency_keys import KEYS_KEPT, define_idempotency_keys
+from shared.http.idempotency_keys import define_idempotency_keys
 from shared.outbox.table import define_outbox
 
 METADATA = new_metadata()
@@ -203,6 +203,3 @@ HEARD_DAYS = Table(
 
 define_idempotency_keys(METADATA)
 define_outbox(METADATA)
-
-# How long is kept what is not for ever; the relay prunes.
-RETENTIONS = (KEYS_KEPT,)

@@ -6,14 +6,13 @@ They are personal data: after two weeks they are forgotten.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.tables import UNHANDLED_UPDATES
 
-KEPT = timedelta(days=14)
 _COLUMNS = UNHANDLED_UPDATES.c
 
 
@@ -55,8 +54,3 @@ def kept_updates(engine: Engine) -> list[UnhandledUpdate]:
             UnhandledUpdate(row.update_id, row.raw, row.reason, row.failed_at)
             for row in connection.execute(query)
         ]
-
-
-def forget_old_updates(connection: Connection, at: datetime) -> None:
-    """Forget what nobody has tried again for two weeks."""
-    connection.execute(delete(UNHANDLED_UPDATES).where(_COLUMNS.failed_at < at - KEPT))

@@ -14,4 +14,5 @@ SERVICE = Service(
     },
     commands={"unpark": "services.scheduler.operator_commands:run_command"},
     queues=SCHEDULER_QUEUES,
+    retentions="services.scheduler.record_retention:RETENTIONS",
 )

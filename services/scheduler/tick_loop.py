@@ -13,7 +13,6 @@ from sqlalchemy.exc import OperationalError
 
 from services.scheduler.due_claims import seconds_to_next_due
 from services.scheduler.due_tick import tick
-from services.scheduler.record_retention import forget_old_records
 from services.scheduler.schedule_gauges import measure_schedule
 from services.scheduler.tzdata_refresh import refresh_schedules
 from shared.process.structured_logs import get_logger
@@ -25,7 +24,6 @@ LONGEST_PAUSE_SECONDS = 0.25
 _FIRST_RETRY_SECONDS = 0.25
 _LONGEST_RETRY_SECONDS = 5.0
 _MEASURE_SECONDS = 10.0
-_FORGET_SECONDS = 3600.0
 _REFRESH_SECONDS = 3600.0
 
 _log = get_logger(__name__)
@@ -38,7 +36,6 @@ async def run_ticks(engine: Engine, grace: timedelta, stop: asyncio.Event) -> No
             _repeat(lambda: refresh_schedules(engine, grace), _REFRESH_SECONDS, stop)
         ),
         asyncio.create_task(_repeat(lambda: measure_schedule(engine), _MEASURE_SECONDS, stop)),
-        asyncio.create_task(_repeat(lambda: forget_old_records(engine), _FORGET_SECONDS, stop)),
     ]
     retry_seconds = _FIRST_RETRY_SECONDS
     while not stop.is_set():

@@ -14,7 +14,7 @@
 
 Time is the database's. The guarantee holds as long as what PostgreSQL has committed stays
 committed, whatever becomes of Redis and the broker; the rows outlive every redelivery (see
-`watching`).
+`record_retention`).
 """
 
 from collections.abc import Mapping, Sequence

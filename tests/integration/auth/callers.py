@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from psycopg.rows import dict_row
 from werkzeug.datastructures import Headers
 
-from services.auth.tables import RETENTIONS
+from services.auth.record_retention import RETENTIONS
 from shared.database import new_engine
 from shared.pruning import prune
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, func, insert, select, text
 
-from services.notifier import watching
+from services.notifier.record_retention import DELIVERIES_KEPT, RETENTIONS, UPDATES_KEPT
 from services.notifier.sending import delivery_states
 from services.notifier.tables import (
     DELIVERIES,
@@ -18,10 +17,10 @@ from services.notifier.tables import (
     LINK_REQUESTS,
     METADATA,
 )
-from services.notifier.watching import DELIVERIES_KEPT, UPDATES_KEPT, prune
 from shared.database import new_engine, transaction
 from shared.instants import now
 from shared.migrations import alembic_config, migrate
+from shared.pruning import prune
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
@@ -43,16 +42,15 @@ def test_old_updates_and_requests_are_forgotten(engine: Engine) -> None:
         for name, expires_at in (("old", at - timedelta(seconds=1)), ("new", at + UPDATES_KEPT)):
             row = {"account_id": name, "code_hash": name.ljust(32).encode(), "chat_id": None}
             connection.execute(insert(LINK_REQUESTS).values(**row, expires_at=expires_at))
-    prune(engine)
+    prune(engine, RETENTIONS)
     with engine.connect() as connection:
         assert connection.scalars(select(HANDLED_UPDATES.c.update_id)).all() == [2]
         assert connection.scalars(select(LINK_REQUESTS.c.account_id)).all() == ["new"]
 
 
 def test_the_ledger_and_the_states_of_long_ago_are_forgotten_batch_by_batch(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine,
 ) -> None:
-    monkeypatch.setattr(watching, "BATCH_SIZE", 2)
     at = now()
     old_at = at - DELIVERIES_KEPT - timedelta(seconds=1)
     for name, instant in [*((f"old {n}", old_at) for n in range(5)), ("new", at)]:
@@ -70,7 +68,7 @@ def test_the_ledger_and_the_states_of_long_ago_are_forgotten_batch_by_batch(
         with transaction(engine) as connection:
             connection.execute(insert(DELIVERY_STATES).values(**state, changed_at=instant))
             connection.execute(insert(DELIVERIES).values(**ledger))
-    prune(engine)
+    prune(engine, RETENTIONS, batch_size=2)
     with engine.connect() as connection:
         assert connection.scalars(select(DELIVERY_STATES.c.identity)).all() == ["new"]
         assert connection.scalars(select(DELIVERIES.c.reminder_id)).all() == ["new"]

@@ -104,7 +104,7 @@ def test_upkeep_that_fails_does_not_stop_the_ticks(
     def fail(*_arguments: object) -> None:
         raise OperationalError("SELECT", {}, ConnectionError("the server is away"))
 
-    for job in ("refresh_schedules", "measure_schedule", "forget_old_records"):
+    for job in ("refresh_schedules", "measure_schedule"):
         monkeypatch.setattr(tick_loop, job, fail)
     linked_account(engine)
     deliver(engine, habit_state(time=time_at(seconds_ago(1)), updated_at=seconds_ago(60)))

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select, update
 
 from services.scheduler.due_tick import tick
 from services.scheduler.operator_commands import run_unpark
-from services.scheduler.record_retention import KEPT, forget_old_records
+from services.scheduler.record_retention import KEPT, RETENTIONS
 from services.scheduler.recurrence import TZDATA_VERSION
 from services.scheduler.schedule import Parked
 from services.scheduler.schedule_entries import ScheduleEntry, write_entries
@@ -22,6 +22,7 @@ from services.scheduler.tables import (
 )
 from services.scheduler.tzdata_refresh import refresh_schedules
 from shared.database import transaction
+from shared.pruning import prune
 from tests.integration.scheduler.story import (
     GRACE,
     deliver,
@@ -149,7 +150,7 @@ def test_of_what_states_said_the_newest_is_kept_however_old(engine: Engine) -> N
         for versions in (HABIT_TIMINGS, ACCOUNT_LINKS):
             connection.execute(update(versions).values(heard_at=func.now() - 2 * KEPT))
 
-    assert forget_old_records(engine) == 2
+    assert prune(engine, RETENTIONS) == 2
 
     with engine.connect() as connection:
         kept = [connection.execute(select(each)).one() for each in (HABIT_TIMINGS, ACCOUNT_LINKS)]
@@ -173,7 +174,7 @@ def test_records_are_forgotten_only_when_they_are_old(engine: Engine) -> None:
                 )
             )
 
-    assert forget_old_records(engine, batch_size=2) == 5
+    assert prune(engine, RETENTIONS, batch_size=2) == 5
 
     assert [day.day for _, day, _ in recorded(engine)] == [6, 7]
 
