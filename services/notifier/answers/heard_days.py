@@ -6,7 +6,7 @@ Duplicates and reordering do no harm: only a day's newer version changes anythin
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, Text, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.tables import HEARD_DAYS
@@ -19,6 +19,15 @@ ANSWERS = ("done", "skipped")
 # With a hash of the account's id, the key of its lock; no other lock of this database has it.
 _ANSWER_LOCKS = 7302
 
+# Made once: these run for every message, and building them would cost more than running them.
+_LOCK = select(
+    func.pg_advisory_xact_lock(_ANSWER_LOCKS, func.hashtext(bindparam("account_id", type_=Text)))
+)
+_ANSWERED = select(HEARD_DAYS.c.habit_id, HEARD_DAYS.c.local_date).where(
+    tuple_(HEARD_DAYS.c.habit_id, HEARD_DAYS.c.local_date).in_(bindparam("days", expanding=True)),
+    HEARD_DAYS.c.status.in_(ANSWERS),
+)
+
 
 def lock_answers(connection: Connection, account_id: str) -> None:
     """Have whoever sends, hears of days or edits for the account take turns until the commit.
@@ -26,8 +35,7 @@ def lock_answers(connection: Connection, account_id: str) -> None:
     What one of them has missed, the other sees: a day is heard before a message is sent, or the
     message is known when the day is heard.
     """
-    key = func.hashtext(account_id)
-    connection.execute(select(func.pg_advisory_xact_lock(_ANSWER_LOCKS, key)))
+    connection.execute(_LOCK, {"account_id": account_id})
 
 
 def store_day(connection: Connection, day: HabitDayStateV1) -> bool:
@@ -55,12 +63,7 @@ def store_day(connection: Connection, day: HabitDayStateV1) -> bool:
 def answered_among(connection: Connection, reminders: Iterable[ReminderDueV1]) -> frozenset[str]:
     """Return the ids of the reminders whose day is done or skipped."""
     ids = {(each.habit_id, each.local_date): each.id for each in reminders}
-    rows = connection.execute(
-        select(HEARD_DAYS.c.habit_id, HEARD_DAYS.c.local_date).where(
-            tuple_(HEARD_DAYS.c.habit_id, HEARD_DAYS.c.local_date).in_(ids),
-            HEARD_DAYS.c.status.in_(ANSWERS),
-        )
-    )
+    rows = connection.execute(_ANSWERED, {"days": list(ids)})
     return frozenset(ids[row.habit_id, row.local_date] for row in rows)
 
 

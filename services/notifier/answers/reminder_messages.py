@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, delete, select, update
+from sqlalchemy import ARRAY, Connection, Row, Text, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.answers.buttons import (
@@ -29,6 +29,21 @@ from shared.contracts.events import ReminderDueV1
 from shared.instants import now
 
 _columns = REMINDER_MESSAGES.c
+
+# Made once: these run for every message, and building them would cost more than running them.
+_NEW = insert(REMINDER_MESSAGES)
+_NOTE_BEGUN = _NEW.on_conflict_do_update(
+    index_elements=[_columns.reminder_id],
+    set_={
+        name: _NEW.excluded[name]
+        for name in ("chat_id", "number", "heading", "part", "locale", "begun_at")
+    },
+)
+_NOTE_SENT = (
+    update(REMINDER_MESSAGES)
+    .where(_columns.reminder_id == func.any(bindparam("reminder_ids", type_=ARRAY(Text))))
+    .values(telegram_message_id=bindparam("message_id"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,8 @@ def buttons_of(message: ReminderMessage, texts: BotTexts) -> tuple[Button, ...]:
 
 def note_begun(connection: Connection, chat_id: int, message: ReminderMessage) -> None:
     """Note what is about to be sent to a chat."""
-    statement = insert(REMINDER_MESSAGES).values(
+    connection.execute(
+        _NOTE_BEGUN,
         [
             {
                 "reminder_id": part.reminder.id,
@@ -71,24 +87,13 @@ def note_begun(connection: Connection, chat_id: int, message: ReminderMessage) -
                 "begun_at": now(),
             }
             for part in message.parts
-        ]
-    )
-    changed = ("chat_id", "number", "heading", "part", "locale", "begun_at")
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[_columns.reminder_id],
-            set_={name: statement.excluded[name] for name in changed},
-        )
+        ],
     )
 
 
 def note_sent(connection: Connection, reminder_ids: Iterable[str], message_id: int) -> None:
     """Note which message of Telegram's has these reminders."""
-    connection.execute(
-        update(REMINDER_MESSAGES)
-        .where(_columns.reminder_id.in_(list(reminder_ids)))
-        .values(telegram_message_id=message_id)
-    )
+    connection.execute(_NOTE_SENT, {"reminder_ids": list(reminder_ids), "message_id": message_id})
 
 
 def find(connection: Connection, account_id: str, key: ReminderKey) -> Row[Any] | None:
