@@ -1,6 +1,7 @@
 """What a process looks after besides its work: it measures, it prunes; a failure waits its turn."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -20,9 +21,16 @@ async def every(seconds: float, look: Look) -> None:
     while True:
         try:
             await look()
-        except (RedisError, SQLAlchemyError, *BROKER_ERRORS) as error:
+        except Exception as error:  # a bug in one look must not end the looking
             name = getattr(look, "__name__", "")
-            _log.info("not now, later", looking_at=name, reason=repr(error))
+            is_fault = not isinstance(error, (RedisError, SQLAlchemyError, *BROKER_ERRORS))
+            _log.log(
+                logging.ERROR if is_fault else logging.INFO,
+                "not now, later",
+                looking_at=name,
+                reason=repr(error),
+                exc_info=is_fault,
+            )
         await asyncio.sleep(seconds)
 
 

@@ -7,7 +7,8 @@ import pytest
 from shared.process.upkeep import every
 
 
-async def test_what_fails_is_looked_at_again() -> None:
+@pytest.mark.parametrize("error", [ConnectionError("away"), TypeError("a bug")])
+async def test_what_fails_is_looked_at_again(error: Exception) -> None:
     looks = 0
     seen = asyncio.Event()
 
@@ -15,7 +16,7 @@ async def test_what_fails_is_looked_at_again() -> None:
         nonlocal looks
         looks += 1
         if looks < 3:
-            raise ConnectionError("away")
+            raise error
         seen.set()
 
     watching = asyncio.create_task(every(0.01, look))
