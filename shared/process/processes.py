@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,10 @@ from shared.process.waiting import wait_for, wait_for_async
 from shared.pruning import PRUNING_SECONDS, Retention, prune
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from shared.messaging.consumer import Consumer
+    from shared.messaging.deliveries import Handler
 
 SETUP_LIMIT_SECONDS = 300
 
@@ -120,6 +123,37 @@ async def _until(deadline: float, work: Awaitable[None]) -> None:
             await work
     except TimeoutError:
         _log.error("stopping with work under way")
+
+
+def run_consume(
+    service: str,
+    settings: CommonSettings,
+    engine: "Engine",
+    handlers: "Mapping[WorkQueue, Handler]",
+    *,
+    prefetch: int,
+) -> None:
+    """Run a process that takes what comes through queues into its service's database.
+
+    Of each queue at most `prefetch` deliveries are handled at a time.
+    """
+    from shared.messaging.consumer import Consumer
+
+    publisher = Publisher(settings.rabbitmq_url, f"{service}-consumer")
+    consumer = Consumer(settings.rabbitmq_url, publisher, f"{service}-consumer")
+    for queue, handler in handlers.items():
+        consumer.subscribe(queue, handler, prefetch=prefetch)
+
+    async def work(stop: asyncio.Event) -> None:
+        await run_consumer(consumer, publisher, stop)
+        engine.dispose()
+
+    run_process(
+        work,
+        host=settings.http_host,
+        ops_port=settings.ops_port,
+        checks={"database": lambda: is_reachable(engine), "broker": consumer.is_consuming},
+    )
 
 
 def run_relay(service: str, settings: CommonSettings, retentions: Sequence[Retention]) -> None:
