@@ -14,7 +14,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from services.habits.owners import AccountErased
 from services.habits.tables import account_time_zones, owners
 from shared.contracts.events import AccountStateV1
-from shared.recurrence.local_dates import UnknownTimeZone, earliest_date_at, local_date_at
+from shared.recurrence.local_dates import (
+    UnknownTimeZone,
+    earliest_date_at,
+    local_date_at,
+    time_zone_at,
+)
 
 _UNKNOWN = "UTC"
 
@@ -39,9 +44,7 @@ class AccountClock:
 
     def date_of(self, instant: datetime) -> date:
         """Return the date that was on the account's wall at an instant."""
-        begun = [period for period in self.periods if period.since <= instant]
-        period = begun[-1] if begun else next(iter(self.periods), None)
-        return _date(instant, period.time_zone if period else _UNKNOWN)
+        return _date(instant, time_zone_at(self.periods, instant) or _UNKNOWN)
 
     def earliest_date_of(self, instant: datetime) -> date:
         """Return `date_of`, or the earliest date it can turn out to be while nothing is known."""

@@ -8,28 +8,21 @@ Guarantees, for every zone of the pinned `tzdata` package:
   twice means the first (RFC 5545, section 3.3.5). A whole date that a zone skipped (Samoa, 30
   December 2011) has no occurrence.
 * Nothing here reads a clock, a database or the machine's own time-zone files: the system's copy
-  is often older than the pinned package, and two replicas must never disagree about an instant.
+  is often older than the pinned package, and two replicas must never disagree about an instant
+  (see `shared.recurrence.local_dates`).
 """
 
-import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from importlib import metadata
+from zoneinfo import ZoneInfo
 
-# Without this, zoneinfo prefers the machine's own files to the pinned package.
-zoneinfo.reset_tzpath(to=())
+from shared.recurrence.local_dates import zone_named
 
 TZDATA_VERSION = metadata.version("tzdata")
 
 _ONE_DAY = timedelta(days=1)
-
-
-class UnknownTimeZone(Exception):
-    """The pinned time-zone data has no zone of this name; only newer data can help."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"unknown time zone {name!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +43,6 @@ class Occurrence:
     due_at: datetime
 
 
-def local_date_at(instant: datetime, time_zone: str) -> date:
-    """Return the date on the wall of that zone at that instant."""
-    return instant.astimezone(_zone(time_zone)).date()
-
-
 def next_occurrence(
     recurrence: Recurrence, after: datetime, last_local_date: date | None = None
 ) -> Occurrence:
@@ -63,7 +51,7 @@ def next_occurrence(
     `last_local_date` is what keeps a traveller from being reminded twice on one date: after a
     flight from Tokyo to Los Angeles the same local date begins a second time.
     """
-    zone = _zone(recurrence.time_zone)
+    zone = zone_named(recurrence.time_zone)
     # A gap can push an occurrence past midnight, so yesterday's may still lie ahead.
     earliest = max(recurrence.anchor_date, after.astimezone(zone).date() - _ONE_DAY)
     if last_local_date is not None:
@@ -84,26 +72,19 @@ def occurrences_from(recurrence: Recurrence, first: Occurrence) -> Iterator[Occu
         occurrence = next_occurrence(recurrence, occurrence.due_at, occurrence.local_date)
 
 
-def _zone(name: str) -> zoneinfo.ZoneInfo:
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UnknownTimeZone(name) from error
-
-
 def _on_grid(recurrence: Recurrence, earliest: date) -> date:
     days_after_anchor = (earliest - recurrence.anchor_date).days
     periods = -(-days_after_anchor // recurrence.period_days)
     return recurrence.anchor_date + timedelta(days=periods * recurrence.period_days)
 
 
-def _instant(local_date: date, local_time: time, zone: zoneinfo.ZoneInfo) -> datetime:
+def _instant(local_date: date, local_time: time, zone: ZoneInfo) -> datetime:
     # fold=0 is the rule itself: the first of two, and the offset before a gap, which shifts by
     # the gap.
     return datetime.combine(local_date, local_time.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
-def _exists(local_date: date, zone: zoneinfo.ZoneInfo) -> bool:
+def _exists(local_date: date, zone: ZoneInfo) -> bool:
     begin = _instant(local_date, time.min, zone)
     end = _instant(local_date + _ONE_DAY, time.min, zone)
     return begin < end

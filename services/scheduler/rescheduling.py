@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, select
 from services.scheduler.announcing import announce, count_announced
 from services.scheduler.past_states import histories, zone_periods
 from services.scheduler.projection import linked_actions, lock_habits_of, lock_owner
-from services.scheduler.recurrence import TZDATA_VERSION, Occurrence, UnknownTimeZone
+from services.scheduler.recurrence import TZDATA_VERSION, Occurrence
 from services.scheduler.reminder_messages import ReminderMessage, due_message, missed_message
 from services.scheduler.rules_over_time import History, PastRule, past_occurrences
 from services.scheduler.schedule import (
@@ -32,6 +32,7 @@ from services.scheduler.schedule import (
 )
 from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from shared.database import transaction
+from shared.recurrence.local_dates import UnknownTimeZone
 
 # How far back unannounced reminders are looked for; beyond, only from one that is known to wait.
 LOOKED_BACK = timedelta(days=2)

@@ -12,10 +12,9 @@ from datetime import date, datetime, time
 from services.scheduler.recurrence import (
     Occurrence,
     Recurrence,
-    UnknownTimeZone,
-    local_date_at,
     next_occurrence,
 )
+from shared.recurrence.local_dates import UnknownTimeZone, local_date_at, time_zone_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +124,8 @@ def anchor_date_of(habit: Habit, zone_periods: list[ZonePeriod], current_zone: s
 
     Raises UnknownTimeZone.
     """
-    begun = [period for period in zone_periods if period.since <= habit.created_at]
-    known = begun[-1:] or zone_periods[:1]
-    return local_date_at(habit.created_at, known[0].time_zone if known else current_zone)
+    then = time_zone_at(zone_periods, habit.created_at) or current_zone
+    return local_date_at(habit.created_at, then)
 
 
 def recurrence_of(habit: Habit, time_zone: str, anchor_date: date) -> Recurrence:

@@ -1,7 +1,9 @@
 """Dates on the walls of time zones, by the pinned `tzdata` package alone."""
 
 import zoneinfo
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 # Without this, zoneinfo prefers the machine's own files to the pinned package.
 zoneinfo.reset_tzpath(to=())
@@ -28,6 +30,25 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
 def local_date_at(instant: datetime, time_zone: str) -> date:
     """Return the date on the wall of that zone at that instant. Raises UnknownTimeZone."""
     return instant.astimezone(zone_named(time_zone)).date()
+
+
+class ZonePeriod(Protocol):
+    """A time zone of somebody's, from an instant on."""
+
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def time_zone(self) -> str: ...
+
+
+def time_zone_at(periods: Sequence[ZonePeriod], instant: datetime) -> str | None:
+    """Return the zone that somebody was in at an instant; `periods` are those known, oldest first.
+
+    Before the first it was the first; None when none is known.
+    """
+    begun = [period for period in periods if period.since <= instant]
+    known = begun[-1:] or periods[:1]
+    return known[0].time_zone if known else None
 
 
 def latest_date_at(instant: datetime) -> date:

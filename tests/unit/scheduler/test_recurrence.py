@@ -8,11 +8,10 @@ import pytest
 from services.scheduler.recurrence import (
     Occurrence,
     Recurrence,
-    UnknownTimeZone,
-    local_date_at,
     next_occurrence,
     occurrences_from,
 )
+from shared.recurrence.local_dates import UnknownTimeZone, local_date_at
 
 
 def instant(text: str) -> datetime:
