@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from importlib import metadata
 from zoneinfo import ZoneInfo
 
-from shared.recurrence.local_dates import zone_named
+from shared.recurrence.local_dates import had_date, zone_named
 
 TZDATA_VERSION = metadata.version("tzdata")
 
@@ -59,7 +59,7 @@ def next_occurrence(
     candidate = _on_grid(recurrence, earliest)
     while True:
         due_at = _instant(candidate, recurrence.local_time, zone)
-        if due_at > after and _exists(candidate, zone):
+        if due_at > after and had_date(zone, candidate):
             return Occurrence(local_date=candidate, due_at=due_at)
         candidate += timedelta(days=recurrence.period_days)
 
@@ -82,9 +82,3 @@ def _instant(local_date: date, local_time: time, zone: ZoneInfo) -> datetime:
     # fold=0 is the rule itself: the first of two, and the offset before a gap, which shifts by
     # the gap.
     return datetime.combine(local_date, local_time.replace(fold=0), tzinfo=zone).astimezone(UTC)
-
-
-def _exists(local_date: date, zone: ZoneInfo) -> bool:
-    begin = _instant(local_date, time.min, zone)
-    end = _instant(local_date + _ONE_DAY, time.min, zone)
-    return begin < end

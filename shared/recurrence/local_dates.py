@@ -2,12 +2,13 @@
 
 import zoneinfo
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 # Without this, zoneinfo prefers the machine's own files to the pinned package.
 zoneinfo.reset_tzpath(to=())
 
+_NOON = time(12)
 _EASTERNMOST = timedelta(hours=14)
 _WESTERNMOST = timedelta(hours=-12)
 
@@ -30,6 +31,12 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
 def local_date_at(instant: datetime, time_zone: str) -> date:
     """Return the date on the wall of that zone at that instant. Raises UnknownTimeZone."""
     return instant.astimezone(zone_named(time_zone)).date()
+
+
+def had_date(zone: zoneinfo.ZoneInfo, day: date) -> bool:
+    """Whether the wall of a zone ever shows the date: Samoa left out 30 December 2011."""
+    noon = datetime.combine(day, _NOON, zone)
+    return noon.astimezone(UTC).astimezone(zone).date() == day
 
 
 class ZonePeriod(Protocol):

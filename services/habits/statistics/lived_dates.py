@@ -1,17 +1,15 @@
 """Which calendar dates an account has had: moving across the date line can leave one out."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from datetime import date as local_date
-from datetime import time as local_time
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from services.habits.account_clock import AccountClock
-from shared.recurrence.local_dates import UnknownTimeZone, zone_named
+from shared.recurrence.local_dates import UnknownTimeZone, had_date, zone_named
 
 _UNKNOWN = "UTC"
-_NOON = local_time(12)
 _INSTANT_BEFORE = timedelta.resolution
 
 
@@ -62,12 +60,7 @@ def _date(instant: datetime, zone: ZoneInfo) -> local_date:
 
 @lru_cache(maxsize=1024)
 def _left_out(zone: ZoneInfo, year: int) -> frozenset[local_date]:
-    """Return the dates of a year that a zone never had: Samoa had no 30 December 2011."""
+    """Return the dates of a year that a zone never had."""
     first = local_date(year, 1, 1).toordinal()
     dates = map(local_date.fromordinal, range(first, local_date(year, 12, 31).toordinal() + 1))
-    return frozenset(date for date in dates if not _has_noon(date, zone))
-
-
-def _has_noon(date: local_date, zone: ZoneInfo) -> bool:
-    noon = datetime.combine(date, _NOON, zone)
-    return noon.astimezone(UTC).astimezone(zone).date() == date
+    return frozenset(date for date in dates if not had_date(zone, date))

@@ -22,6 +22,7 @@ from services.notifier.sending.bot_messages import (
     read_telling,
 )
 from services.notifier.sending.delivery import DeliveryDesk
+from services.notifier.sending.delivery_ends import TOKEN_REFUSED_PAUSE
 from services.notifier.sending.delivery_states import Ends, Known
 from services.notifier.sending.envelopes import Envelope, NotYet
 from services.notifier.sending.rate_limits import NoTurn, SendLimits
@@ -42,7 +43,6 @@ from shared.messaging.deliveries import Delivery, RetryLater
 from shared.process.structured_logs import get_logger
 
 _AGAIN_SECONDS = 1.0
-_TOKEN_REFUSED_SECONDS = 30.0
 
 _log = get_logger(__name__)
 
@@ -170,7 +170,7 @@ class MessageConsumer:
                 await self._limits.pause_chat(chat_id, silence)
                 raise RetryLater(silence.total_seconds(), "429 from Telegram")
             case TokenRefused(reason):
-                raise RetryLater(_TOKEN_REFUSED_SECONDS, reason)
+                raise RetryLater(TOKEN_REFUSED_PAUSE.total_seconds(), reason)
             case NotSent(reason) | Ambiguous(reason) | ServerFailed(reason):
                 raise RetryLater(_AGAIN_SECONDS, reason)
             case _:
