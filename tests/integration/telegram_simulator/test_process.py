@@ -151,9 +151,11 @@ def test_a_body_announced_with_a_question_is_asked_for(simulator: Simulator) -> 
             b"POST /control/reset HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
         )
-        assert raw.recv(100).startswith(b"HTTP/1.1 100 ")
+        answers = raw.makefile("rb")
+        assert answers.readline().startswith(b"HTTP/1.1 100 ")
+        assert answers.readline() == b"\r\n"
         raw.sendall(b"{}")
-        assert raw.recv(100).startswith(b"HTTP/1.1 200 ")
+        assert answers.readline().startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_head_of_the_page_has_no_body(simulator: Simulator) -> None:
