@@ -117,7 +117,12 @@ class ChatLinkStateV1:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReminderDueV1:
-    """A reminder whose time has come. Must not be sent after `not_after`."""
+    """A reminder whose time has come. Must not be sent after `not_after`.
+
+    `slot` counts the habit's times of a day from 0; `local_time` is that time on the wall, however
+    much later the reminder comes. `kind`: `first` is the one of that time, `follow_up` comes when
+    nothing has been answered since, `snoozed` because somebody asked for it.
+    """
 
     id: str
     habit_id: str
@@ -132,6 +137,8 @@ class ReminderDueV1:
     reward: str | None
     linked_action: str | None
     locale: str
+    slot: int = 0
+    kind: Literal["first", "follow_up", "snoozed"] = "first"
     version: int = 1
 
 
@@ -145,6 +152,7 @@ class ReminderMissedV1:
     local_date: date
     due_at: AwareDatetime
     missed_at: AwareDatetime
+    slot: int = 0
     version: int = 1
 
 

@@ -19,6 +19,7 @@ FOREIGN = [
     ("auth", "habits.events"),
     ("auth", "habits.commands"),
     ("auth", "reminders"),
+    ("habits", "scheduler.commands"),
     ("habits", "scheduler.events"),
     ("habits", "reminders.dlq"),
     ("habits", "telegram.messages"),
@@ -29,6 +30,7 @@ FOREIGN = [
     ("scheduler", "telegram.messages"),
     ("notifier", "habits.events"),
     ("notifier", "habits.commands"),
+    ("notifier", "scheduler.commands"),
     ("notifier", "scheduler.events.dlq"),
 ]
 TELLS: dict[str, tuple[str, ...]] = {

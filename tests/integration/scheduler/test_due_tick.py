@@ -73,6 +73,8 @@ def test_a_due_habit_is_announced_and_moved_on_in_one_go(engine: Engine) -> None
         "reward": "A cookie",
         "linked_action": None,
         "locale": "ru",
+        "slot": 0,
+        "kind": "first",
         "version": 1,
     }
     assert recorded(engine) == [("habit-1", due_at.date(), "due")]
@@ -271,7 +273,8 @@ def test_beyond_the_grace_it_is_missed(engine: Engine) -> None:
     [missed] = told(engine)
     assert missed.type == REMINDER_MISSED
     assert set(missed.body) == {
-        "id", "habit_id", "account_id", "local_date", "due_at", "missed_at", "version",
+        "id", "habit_id", "account_id", "local_date", "due_at", "missed_at", "slot",
+        "version",
     }  # fmt: skip
     assert recorded(engine) == [("habit-1", due_at.date(), "missed")]
 
