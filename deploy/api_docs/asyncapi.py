@@ -152,6 +152,8 @@ def _as_sent(schema: Document) -> Document:
         field.pop("title", None)
         if field.get("format") == "time":
             schema["properties"][name] = dict(_LOCAL_TIME)
+        elif field.get("items", {}).get("format") == "time":
+            field["items"] = dict(_LOCAL_TIME)
     # The dataclass has defaults for whoever makes an event; the message always has all fields.
     schema["required"] = list(schema["properties"])
     return schema

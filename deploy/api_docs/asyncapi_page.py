@@ -34,10 +34,16 @@ def render_asyncapi_page(document: Document) -> str:
     )
 
 
-def type_in_words(schema: Document) -> str:
+def type_in_words(schema: Document) -> str:  # noqa: PLR0911 - one line a kind
     """Say what values a field takes: "string (date-time) or null"."""
     if "anyOf" in schema:
         return " or ".join(type_in_words(choice) for choice in schema["anyOf"])
+    if "$ref" in schema:
+        return _last(schema)
+    if "items" in schema:
+        return f"list of {type_in_words(schema['items'])}"
+    if "const" in schema:
+        return f"“{schema['const']}”"
     if "enum" in schema:
         return " or ".join(f"“{value}”" for value in schema["enum"])
     if "pattern" in schema:

@@ -14,11 +14,13 @@ from shared.contracts.events import (
     EventBody,
     HabitDayStateV1,
     HabitStateV1,
+    HabitStateV2,
     ReminderDueV1,
     ReminderFailedV1,
     ReminderMissedV1,
     ReminderSentV1,
 )
+from shared.recurrence.schedules import Weekdays
 
 _ACCOUNT_ID = "0b9f5a52-6f0e-4c39-9d5b-8f1a7c1d2e3f"
 _HABIT_ID = "7c2e9d14-3b5a-4f68-a1c0-5d4e3f2a1b0c"
@@ -67,6 +69,33 @@ _HABIT = HabitStateV1(
     deleted=False,
     version=1,
 )
+_HABIT_V2 = HabitStateV2(
+    id=_HABIT_ID,
+    owner_id=_ACCOUNT_ID,
+    action="Drink a glass of water",
+    place="Kitchen",
+    time=time(7, 30),
+    times=[time(7, 30), time(21)],
+    period_days=None,
+    schedule=Weekdays((1, 3, 5)),
+    start_date=date(2026, 11, 30),
+    end_date=None,
+    paused_until=None,
+    archived_at=None,
+    duration_seconds=60,
+    is_pleasant=False,
+    reward="A square of chocolate",
+    linked_habit_id=None,
+    is_published=False,
+    target_value=None,
+    unit=None,
+    follow_up_minutes=30,
+    created_at=_BEFORE,
+    updated_at=_BEFORE,
+    timing_since=_BEFORE,
+    deleted=False,
+    version=1,
+)
 _DAY = HabitDayStateV1(
     habit_id=_HABIT_ID,
     owner_id=_ACCOUNT_ID,
@@ -97,7 +126,7 @@ def _auth(meaning: str, body: AccountStateV1) -> EventExample:
     return EventExample("auth", meaning, _ACCOUNT_ID, body)
 
 
-def _habits(meaning: str, body: HabitStateV1) -> EventExample:
+def _habits(meaning: str, body: HabitStateV1 | HabitStateV2) -> EventExample:
     return EventExample("habits", meaning, _HABIT_ID, body)
 
 
@@ -123,6 +152,16 @@ EVENT_EXAMPLES: dict[str, EventExample] = {
     events.HABIT_DELETED: _habits(
         "A habit was deleted. When its owner was erased, the texts are empty.",
         replace(_HABIT, time=time(8), deleted=True, version=3),
+    ),
+    events.HABIT_CREATED_V2: _habits("A habit was created.", _HABIT_V2),
+    events.HABIT_CHANGED_V2: _habits(
+        "A habit changed, or was archived or brought back; the body is the whole habit as it is"
+        " now.",
+        replace(_HABIT_V2, paused_until=date(2026, 12, 24), version=2),
+    ),
+    events.HABIT_DELETED_V2: _habits(
+        "A habit was deleted. When its owner was erased, the texts are empty.",
+        replace(_HABIT_V2, paused_until=date(2026, 12, 24), deleted=True, version=3),
     ),
     events.HABIT_DAY_RECORDED: EventExample(
         "habits", "A day of a habit was answered for: done, skipped or partly done.", _DAY_ID, _DAY

@@ -12,9 +12,12 @@ alone cannot know it. It is always written; in a message from before it was, it 
 
 from dataclasses import dataclass
 from datetime import date, time
+from datetime import time as local_time
 from typing import Literal
 
 from pydantic import AwareDatetime
+
+from shared.recurrence.schedules import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,45 @@ class HabitStateV1:
     created_at: AwareDatetime
     updated_at: AwareDatetime
     timing_since: AwareDatetime | None = None
+    deleted: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitStateV2:
+    """A habit after the event. A deleted one keeps its last state; an erased one has no texts.
+
+    `time` is the first of `times`; `period_days` is null unless the habit is due every n days.
+    Dates are the owner's. `start_date` is the date that every n days are counted from; while it is
+    null, it is the date of `created_at` where the owner then was. `paused_until` is the first date
+    that counts again. An archived habit is not reminded of, and is not deleted. `timing_since`:
+    since when `times`, `schedule`, the dates, `follow_up_minutes`, `is_pleasant`, `archived_at` and
+    `deleted` are what they are.
+    """
+
+    id: str
+    owner_id: str
+    action: str
+    place: str
+    time: time
+    times: list[local_time]
+    period_days: int | None
+    schedule: Schedule
+    start_date: date | None
+    end_date: date | None
+    paused_until: date | None
+    archived_at: AwareDatetime | None
+    duration_seconds: int
+    is_pleasant: bool
+    reward: str | None
+    linked_habit_id: str | None
+    is_published: bool
+    target_value: int | float | None
+    unit: str | None
+    follow_up_minutes: int | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    timing_since: AwareDatetime
     deleted: bool
     version: int
 
@@ -192,6 +234,7 @@ class ReminderFailedV1:
 
 EventBody = (
     HabitStateV1
+    | HabitStateV2
     | HabitDayStateV1
     | AccountStateV1
     | ChatLinkStateV1
@@ -204,6 +247,9 @@ EventBody = (
 HABIT_CREATED = "habit.created.v1"
 HABIT_CHANGED = "habit.changed.v1"
 HABIT_DELETED = "habit.deleted.v1"
+HABIT_CREATED_V2 = "habit.created.v2"
+HABIT_CHANGED_V2 = "habit.changed.v2"
+HABIT_DELETED_V2 = "habit.deleted.v2"
 HABIT_DAY_RECORDED = "habit.day_recorded.v1"
 HABIT_DAY_CLEARED = "habit.day_cleared.v1"
 ACCOUNT_REGISTERED = "account.registered.v1"
@@ -221,6 +267,9 @@ EVENT_TYPES: dict[str, type[EventBody]] = {
     HABIT_CREATED: HabitStateV1,
     HABIT_CHANGED: HabitStateV1,
     HABIT_DELETED: HabitStateV1,
+    HABIT_CREATED_V2: HabitStateV2,
+    HABIT_CHANGED_V2: HabitStateV2,
+    HABIT_DELETED_V2: HabitStateV2,
     HABIT_DAY_RECORDED: HabitDayStateV1,
     HABIT_DAY_CLEARED: HabitDayStateV1,
     ACCOUNT_REGISTERED: AccountStateV1,

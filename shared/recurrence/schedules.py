@@ -2,11 +2,13 @@
 
 Dates are calendar dates of the owner; a clock or a time zone never comes into it. A habit that is
 done some times a week is due on every date: on which ones it is done is its owner's choice.
+`kind` tells the schedules apart wherever they are written as JSON.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Literal
 
 _ONE_DAY = timedelta(days=1)
 
@@ -15,6 +17,7 @@ _ONE_DAY = timedelta(days=1)
 class EveryNDays:
     """On the first date and on every n-th date after it."""
 
+    kind: Literal["every_n_days"] = field(default="every_n_days", kw_only=True)
     n: int
 
 
@@ -22,6 +25,7 @@ class EveryNDays:
 class Weekdays:
     """On these days of the week, 1 (Monday) to 7 (Sunday), as ISO 8601 numbers them."""
 
+    kind: Literal["weekdays"] = field(default="weekdays", kw_only=True)
     weekdays: tuple[int, ...]
 
 
@@ -29,6 +33,7 @@ class Weekdays:
 class TimesPerWeek:
     """So many times from Monday to Sunday, on whichever dates."""
 
+    kind: Literal["times_per_week"] = field(default="times_per_week", kw_only=True)
     times: int
 
 

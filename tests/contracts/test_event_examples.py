@@ -21,7 +21,12 @@ from services.notifier.linking.chat_links import block, link, unlink
 from services.notifier.reminders.ledger import record
 from services.notifier.sending.delivery_states import Ended
 from services.scheduler.announcing import announce as announce_reminders
-from shared.contracts.events import EVENT_TYPES
+from shared.contracts.events import (
+    EVENT_TYPES,
+    HABIT_CHANGED_V2,
+    HABIT_CREATED_V2,
+    HABIT_DELETED_V2,
+)
 from shared.database import new_engine, transaction
 from shared.outbox.table import OUTBOX
 from tests.contracts.habits.test_day_events import HISTORIES as DAY_HISTORIES
@@ -128,7 +133,11 @@ def documented() -> dict[str, Sent]:
     }
 
 
-@pytest.mark.parametrize("event_type", EVENT_TYPES)
+# Types that are read and not told: their readers come first.
+_NOT_TOLD = {HABIT_CREATED_V2, HABIT_CHANGED_V2, HABIT_DELETED_V2}
+
+
+@pytest.mark.parametrize("event_type", [name for name in EVENT_TYPES if name not in _NOT_TOLD])
 def test_an_example_looks_like_what_is_really_sent(
     sent: dict[str, list[Sent]], documented: dict[str, Sent], event_type: str
 ) -> None:

@@ -21,7 +21,8 @@ from services.habits.habit_events import (
 )
 from services.habits.public_events import public_type, to_message
 from shared.contracts.cloud_event import body_to_json, read_body
-from shared.contracts.events import HabitStateV1
+from shared.contracts.events import HabitStateV1, HabitStateV2
+from shared.recurrence.schedules import Weekdays
 
 GOLDEN = Path(__file__).parent / "messages"
 
@@ -61,6 +62,14 @@ def test_a_message_is_its_golden_file_and_is_read_back(name: str) -> None:
     assert name.startswith(public_type(history[-1], to_message(state)))
     assert body_to_json(to_message(state)) == json.loads(golden)
     assert read_body(HabitStateV1, golden) == to_message(state)
+
+
+def test_the_second_version_is_read_from_its_golden_file() -> None:
+    golden = (GOLDEN / "habit.changed.v2.json").read_bytes()
+    state = read_body(HabitStateV2, golden)
+    assert state.schedule == Weekdays((1, 3, 5))
+    assert state.times == [time(7, 30), time(21, 0, 5)]
+    assert body_to_json(state) == json.loads(golden)
 
 
 def test_a_reader_passes_over_fields_it_does_not_know() -> None:
