@@ -13,6 +13,7 @@ from services.habits.days.day_queries import DayQueries
 from services.habits.days.stored_days import DAYS
 from services.habits.event_store import EventStore
 from services.habits.habit_queries import HabitQueries
+from services.habits.history.history_queries import HistoryQueries
 from services.habits.refusals import register_refusals
 from services.habits.service import SERVICE
 from services.habits.settings import Settings
@@ -41,7 +42,8 @@ def build_app(
         init_access_tokens(app, find_key)
         register_refusals(app)
         app.extensions[http_api.COMMANDS] = HabitCommands(engine, store)
-        app.extensions[http_api.QUERIES] = HabitQueries(engine, store)
+        app.extensions[http_api.QUERIES] = HabitQueries(engine)
+        app.extensions[http_api.HISTORY] = HistoryQueries(engine, store)
         app.extensions[days_api.DAY_COMMANDS] = DayCommands(engine, EventStore(DAYS))
         app.extensions[days_api.DAY_QUERIES] = DayQueries(engine)
         app.extensions[statistics_api.STATISTICS_QUERIES] = StatisticsQueries(engine, store)

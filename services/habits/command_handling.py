@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from sqlalchemy import Connection, Engine
 
 from services.habits import public_events, read_model
+from services.habits.days.day_events import Channel
 from services.habits.etags import StaleVersion
 from services.habits.habit import (
     MOST_HABITS,
@@ -235,10 +236,10 @@ class _UnitOfWork:
             _appended.labels(stored_type(event).value).inc()
 
 
-def event_meta(actor: UUID) -> JsonObject:
-    """Return what is stored with an event beside it: by whom, and on which request."""
+def event_meta(actor: UUID, channel: Channel = Channel.API) -> JsonObject:
+    """Return what is stored with an event beside it: by whom, which way, and on which request."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return {"actor": str(actor), "request_id": request_id}
+    return {"actor": str(actor), "channel": channel.value, "request_id": request_id}
 
 
 def _active(state: HabitState) -> ActiveHabit:

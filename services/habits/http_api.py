@@ -7,7 +7,9 @@ a request. Everybody's published habits can be read without one.
 # mypy: disable-error-code="untyped-decorator"
 # flask-smorest is not typed, so each of its decorators would be an error.
 
+from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from flask import Response, current_app, request, url_for
 from flask.views import MethodView
@@ -27,7 +29,10 @@ from services.habits.documented_parameters import (
 from services.habits.habit_details import DetailChanges, HabitDetails, all_details
 from services.habits.habit_events import ActiveHabit
 from services.habits.habit_queries import HabitQueries
-from services.habits.list_schemas import HabitPage, HistoryPage, OwnHabitsQuery
+from services.habits.history.history_queries import HistoryQueries
+from services.habits.history.history_schemas import AsOfQuery, HistoryPage
+from services.habits.history.told_changes import told
+from services.habits.list_schemas import HabitPage, OwnHabitsQuery
 from services.habits.pagination import PageQuery, PageRequest, envelope
 from services.habits.representations import public_representation, representation
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
@@ -36,6 +41,7 @@ from shared.http.idempotency import IDEMPOTENCY_KEY, read_key
 
 COMMANDS = "habit_commands"
 QUERIES = "habit_queries"
+HISTORY = "history_queries"
 
 # No other path has this length, so none is taken for an id: `PUT /public/` is a 405, not a 404.
 _ONE = "/<string(length=36):habit_id>"
@@ -110,16 +116,18 @@ class OneHabit(MethodView):
 
     @jwt_required()
     @blueprint.doc(security=BEARER, parameters=[IF_NONE_MATCH])
+    @blueprint.arguments(AsOfQuery, location="query")
     @blueprint.response(200, HabitRepresentation, headers=ETAG)
     @blueprint.alt_response(304, description="Not Modified", headers=ETAG, success=True)
     @blueprint.problems(401, 404)
-    def get(self, habit_id: str) -> Any:
+    def get(self, query: dict[str, datetime], habit_id: str) -> Any:
         """Read a habit.
 
-        One's own, or somebody else's published one as it is in the public list.
+        One's own, or somebody else's published one as it is in the public list. With `as_of` one's
+        own as it was then, also one that has been deleted since; 404 if it was not there.
         """
         reader = current_account()
-        habit = _queries().find(habit_id_of(habit_id), reader)
+        habit = _find(habit_id_of(habit_id), reader, query.get("as_of"))
         own = habit.owner_id == reader
         etag = (etags.owner_etag if own else etags.public_etag)(habit.version)
         if etags.is_known_to_client(request.headers.get("If-None-Match"), etag):
@@ -226,19 +234,26 @@ class HabitHistory(MethodView):
     @blueprint.response(200, HistoryPage)
     @blueprint.problems(401, 404)
     def get(self, query: dict[str, int], habit_id: str) -> dict[str, Any]:
-        """Read what happened to a habit, oldest first.
+        """Read what happened to a habit and to its days, oldest first.
 
-        For the owner only, as long as the habit is there.
+        For the owner only, as long as the habit is there. What happened to a day names its `date`
+        and has the day's version; the versions of the others are the habit's.
         """
         page = PageRequest(**query)
-        count, items = _queries().history(habit_id_of(habit_id), current_account(), page)
-        return envelope(page, count, items)
+        count, changes = _history().page(habit_id_of(habit_id), current_account(), page)
+        return envelope(page, count, [told(change) for change in changes])
 
 
 def _change(habit_id: str, changes: DetailChanges) -> tuple[dict[str, Any], int, dict[str, str]]:
     return _shown(
         _commands().change(habit_id_of(habit_id), current_account(), changes, _if_match())
     )
+
+
+def _find(habit_id: UUID, reader: UUID, as_of: datetime | None) -> ActiveHabit:
+    if as_of is None:
+        return _queries().find(habit_id, reader)
+    return _history().habit_at(habit_id, reader, as_of)
 
 
 def _shown(habit: ActiveHabit) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -251,6 +266,10 @@ def _if_match() -> frozenset[int] | None:
 
 def _commands() -> HabitCommands:
     return cast("HabitCommands", current_app.extensions[COMMANDS])
+
+
+def _history() -> HistoryQueries:
+    return cast("HistoryQueries", current_app.extensions[HISTORY])
 
 
 def _queries() -> HabitQueries:

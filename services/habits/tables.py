@@ -75,6 +75,13 @@ events = Table(
     UniqueConstraint("stream_id", "version"),
     CheckConstraint("version > 0", name="version"),
     CheckConstraint("schema_version > 0", name="schema_version"),
+    # The streams of a habit, its own and its days'; the changes an account made of late.
+    Index(
+        "ix_events_habit_id_of_first",
+        text("(data ->> 'habit_id')"),
+        postgresql_where=text("version = 1"),
+    ),
+    Index("ix_events_actor_recorded_at", text("(meta ->> 'actor')"), "recorded_at"),
 )
 
 habits = Table(

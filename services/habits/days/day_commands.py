@@ -213,7 +213,7 @@ class _Unit:
             self.connection,
             {each: (before[each].version, event) for each, event in happened.items()},
             owner_id=self.by,
-            meta=event_meta(self.by),
+            meta=event_meta(self.by, self.channel),
         )
 
     def _announce(self, requests: Sequence[DayRequest], after: dict[UUID, DayState]) -> None:
