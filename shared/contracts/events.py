@@ -164,6 +164,7 @@ class ReminderDueV1:
     `slot` counts the habit's times of a day from 0; `local_time` is that time on the wall, however
     much later the reminder comes. `kind`: `first` is the one of that time, `follow_up` comes when
     nothing has been answered since, `snoozed` because somebody asked for it.
+    `target_value` and `unit` are the habit's.
     """
 
     id: str
@@ -181,6 +182,8 @@ class ReminderDueV1:
     locale: str
     slot: int = 0
     kind: Literal["first", "follow_up", "snoozed"] = "first"
+    target_value: int | float | None = None
+    unit: str | None = None
     version: int = 1
 
 

@@ -1,4 +1,4 @@
-"""Carries out what was pressed below reminders, from the queue `habits.commands`: each press once.
+"""Carries out what was pressed below reminders, each press once.
 
 A command and that it has been handled are one transaction, so whatever repeats it does no harm. A
 press that was overtaken by a later one of the same day changes nothing any more. What cannot be
@@ -6,20 +6,19 @@ done, because the habit is gone, is not the account's or has no such date, is no
 has been answered, and pressing again is always possible.
 """
 
-import asyncio
+from decimal import Decimal
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.habits.days.day import ClearDay, DayCommand, DayRefused, SetStatus
+from services.habits.days.day import AddValue, ClearDay, DayCommand, DayRefused, SetStatus
 from services.habits.days.day_commands import DayCommands, DayRequest
 from services.habits.days.day_events import Channel, DayStatus
 from services.habits.habit import HabitRefusal
-from services.habits.owners import AccountErased, lock_owner
+from services.habits.owners import lock_owner
 from services.habits.tables import handled_commands
-from shared.contracts.day_commands import AnswerDayV1, Wish, read_command
+from shared.contracts.day_commands import AnswerDayV1, Wish
 from shared.database import transaction
-from shared.messaging.deliveries import Delivery, Handler
 from shared.process.structured_logs import get_logger
 
 _log = get_logger(__name__)
@@ -28,26 +27,17 @@ _COMMANDS: dict[Wish, DayCommand] = {
     "done": SetStatus(DayStatus.DONE, keeps=True),
     "skipped": SetStatus(DayStatus.SKIPPED, keeps=True),
     "cleared": ClearDay(),
+    "progress": AddValue(Decimal(1)),
 }
 
 
-def handle_pressed_answers(engine: Engine, days: DayCommands) -> Handler:
-    """Return the handler of the queue `habits.commands`."""
-
-    async def handle(delivery: Delivery) -> None:
-        command = read_command(delivery.body)
-        try:
-            await asyncio.to_thread(_carry_out, engine, days, command)
-        except AccountErased:
-            _log.info("a press of an erased account", command_id=command.command_id)
-
-    return handle
-
-
-def _carry_out(engine: Engine, days: DayCommands, command: AnswerDayV1) -> None:
+def carry_out_press(engine: Engine, days: DayCommands, command: AnswerDayV1) -> None:
+    """Record what was pressed, unless that has been done. Raises AccountErased."""
     with transaction(engine) as connection:
         lock_owner(connection, command.account_id)
-        if _is_overtaken(connection, command) or not _is_new(connection, command):
+        # What adds up is overtaken by nothing.
+        is_overtaken = command.wish != "progress" and _is_overtaken(connection, command)
+        if is_overtaken or not _is_new(connection, command):
             return
         request = DayRequest(
             habit_id=command.habit_id, date=command.date, command=_COMMANDS[command.wish]

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from services.habits.asked_questions import AskedQuestions
 from services.habits.days.day_commands import DayCommands
-from services.habits.days.pressed_answers import handle_pressed_answers
+from services.habits.days.day_queries import DayQueries
 from services.habits.days.stored_days import DAYS
 from services.habits.erasure import erase_account
 from services.habits.event_store import EventStore
+from services.habits.statistics.statistics_queries import StatisticsQueries
+from services.habits.stored_events import HABITS
 from services.habits.tables import handled_commands
+from services.habits.telegram_commands import handle_telegram_commands
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import HABITS_COMMANDS
 from shared.database import transaction
@@ -31,7 +35,9 @@ class Presses:
 
     def __init__(self, engine: Engine, account_id: object, habit_id: str) -> None:
         days = DayCommands(engine, EventStore(DAYS))
-        self._handle = handle_pressed_answers(engine, days)
+        statistics = StatisticsQueries(engine, EventStore(HABITS))
+        questions = AskedQuestions(engine, DayQueries(engine), statistics)
+        self._handle = handle_telegram_commands(engine, days, questions)
         self._body = {
             "account_id": str(account_id),
             "habit_id": habit_id,
@@ -113,6 +119,15 @@ def test_a_press_that_was_overtaken_changes_nothing(
     presses.press("skipped", at=(NOON + timedelta(seconds=5)).isoformat())
     presses.press("done", at=NOON.isoformat())
     assert recorded(anna, habit_id)[0]["status"] == "skipped"
+
+
+def test_progress_adds_up_whichever_press_comes_first(
+    anna: Caller, habit_id: str, presses: Presses
+) -> None:
+    presses.press("progress", "8:progress", at=(NOON + timedelta(seconds=5)).isoformat())
+    for _ in range(2):
+        presses.press("progress", "7:progress", at=NOON.isoformat())
+    assert recorded(anna, habit_id)[0]["value"] == 2
 
 
 def test_a_press_keeps_note_and_value(anna: Caller, habit_id: str, presses: Presses) -> None:

@@ -75,6 +75,8 @@ def test_a_due_habit_is_announced_and_moved_on_in_one_go(engine: Engine) -> None
         "locale": "ru",
         "slot": 0,
         "kind": "first",
+        "target_value": None,
+        "unit": None,
         "version": 1,
     }
     assert recorded(engine) == [("habit-1", due_at.date(), "due")]
