@@ -148,12 +148,12 @@ def _schemas() -> Document:
 
 def _as_sent(schema: Document) -> Document:
     """Describe local times as they are, and that a message has all of its fields."""
-    for name, field in schema["properties"].items():
+    for field in schema["properties"].values():
         field.pop("title", None)
-        if field.get("format") == "time":
-            schema["properties"][name] = dict(_LOCAL_TIME)
-        elif field.get("items", {}).get("format") == "time":
-            field["items"] = dict(_LOCAL_TIME)
+        for form in (field, field.get("items", {}), *field.get("anyOf", ())):
+            if form.get("format") == "time":
+                del form["format"]
+                form.update(_LOCAL_TIME)
     # The dataclass has defaults for whoever makes an event; the message always has all fields.
     schema["required"] = list(schema["properties"])
     return schema

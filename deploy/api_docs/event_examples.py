@@ -137,7 +137,8 @@ def _chat(meaning: str, body: ChatLinkStateV1) -> EventExample:
 EVENT_EXAMPLES: dict[str, EventExample] = {
     events.ACCOUNT_REGISTERED: _auth("An account was registered.", _ACCOUNT),
     events.ACCOUNT_CHANGED: _auth(
-        "An account changed: its time zone, its language, or whether it is active.",
+        "An account changed: its time zone, language, quiet hours, beginning of the day,"
+        " digest, or whether it is active.",
         replace(_ACCOUNT, time_zone="Asia/Tokyo", version=2),
     ),
     events.ACCOUNT_DELETED: _auth(

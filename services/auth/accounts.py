@@ -5,8 +5,8 @@ orders versions, and keeps a sign-in from slipping past a change of password or 
 """
 
 import uuid
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -33,6 +33,10 @@ class EmailTaken(Exception):
     """Another account has this e-mail address."""
 
 
+class IncompleteQuietHours(Exception):
+    """Quiet hours need a beginning and an end, and the two must differ."""
+
+
 class UnknownAccount(Exception):
     """There is no such account, or no longer."""
 
@@ -55,6 +59,10 @@ class Account:
     created_at: datetime
     updated_at: datetime
     settings_since: datetime
+    quiet_from: time | None
+    quiet_to: time | None
+    day_starts_at: int
+    weekly_digest: bool
     version: int
 
 
@@ -124,13 +132,15 @@ def all_accounts(connection: Connection) -> tuple[Account, ...]:
 
 
 def change_profile(
-    connection: Connection, account_id: uuid.UUID, changes: dict[str, str], now: datetime
+    connection: Connection, account_id: uuid.UUID, changes: dict[str, Any], now: datetime
 ) -> Account:
-    """Change `time_zone` or `locale`; a change that changes nothing stores nothing.
+    """Change what the owner may; a change that changes nothing stores nothing.
 
-    Raises UnknownAccount.
+    Raises UnknownAccount, and IncompleteQuietHours for what the account would become.
     """
-    return _change(connection, locked_account(connection, account_id), changes, now)
+    account = locked_account(connection, account_id)
+    _check_quiet_hours(replace(account, **changes))
+    return _change(connection, account, changes, now)
 
 
 def set_active(
@@ -181,6 +191,13 @@ def _account(connection: Connection, account_id: uuid.UUID, *, lock: bool) -> Ac
     if row is None:
         raise UnknownAccount(f"there is no account {account_id}")
     return Account(**row)
+
+
+def _check_quiet_hours(account: Account) -> None:
+    is_half = (account.quiet_from is None) != (account.quiet_to is None)
+    is_empty = account.quiet_from is not None and account.quiet_from == account.quiet_to
+    if is_half or is_empty:
+        raise IncompleteQuietHours
 
 
 def _change(
@@ -241,6 +258,10 @@ def _state(
         created_at=account.created_at,
         updated_at=updated_at,
         settings_since=settings_since,
+        quiet_from=account.quiet_from,
+        quiet_to=account.quiet_to,
+        day_starts_at=account.day_starts_at,
+        weekly_digest=account.weekly_digest,
         deleted=deleted,
         version=version,
     )

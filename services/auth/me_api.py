@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from services.auth.accounts import (
     Account,
+    IncompleteQuietHours,
     UnknownAccount,
     account_by_id,
     change_profile,
@@ -19,10 +20,10 @@ from services.auth.accounts import (
 from services.auth.parts import parts
 from services.auth.rate_limits import WrongPassword
 from services.auth.schemas import (
-    AccountSchema,
     ErasureSchema,
     PasswordChangeSchema,
     ProfileChangesSchema,
+    ProfileSchema,
 )
 from services.auth.sign_in import erase_account, replace_password
 from shared.database import transaction
@@ -43,7 +44,7 @@ class Me(MethodView):
 
     decorators: ClassVar[list[Callable[..., Any]]] = [jwt_required()]
 
-    @blueprint.response(200, AccountSchema, description="The account.")
+    @blueprint.response(200, ProfileSchema, description="The account.")
     @blueprint.problems(401, 503)
     @blueprint.doc(summary="Read the profile", operationId="readProfile", security=_BEARER)
     def get(self) -> ResponseReturnValue:
@@ -55,17 +56,21 @@ class Me(MethodView):
             return _current_account(connection), 200, _PRIVATE  # type: ignore[return-value]
 
     @blueprint.arguments(ProfileChangesSchema)
-    @blueprint.response(200, AccountSchema, description="The account after the change.")
+    @blueprint.response(200, ProfileSchema, description="The account after the change.")
     @blueprint.problems(400, 401, 413, 415, 503)
     @blueprint.doc(summary="Change the profile", operationId="changeProfile", security=_BEARER)
     def patch(self, changes: dict[str, Any]) -> ResponseReturnValue:
-        """Change the time zone or the language.
+        """Change the time zone, the language, quiet hours, the day's beginning or the digest.
 
-        Fields that are not named stay as they are. Reminders follow at once.
+        Fields that are not named stay as they are; null ends quiet hours. Reminders follow at once.
         """
-        with transaction(parts().engine) as connection:
-            account = _current_account(connection, locked_account)
-            account = change_profile(connection, account.id, changes, now())
+        try:
+            with transaction(parts().engine) as connection:
+                account = _current_account(connection, locked_account)
+                account = change_profile(connection, account.id, changes, now())
+        except IncompleteQuietHours as error:
+            message = "Quiet hours need quiet_from and quiet_to, two different times, or neither."
+            raise invalid_input({"quiet_from": [message], "quiet_to": [message]}) from error
         return account, 200, _PRIVATE  # type: ignore[return-value]
 
     @blueprint.arguments(ErasureSchema)

@@ -8,7 +8,13 @@ from services.auth.accounts import LOCALES
 from services.auth.email_addresses import LONGEST_EMAIL, canonical_email
 from services.auth.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, has_good_length
 from services.auth.time_zones import TIME_ZONES
-from shared.http.strict_fields import StrictSchema, StrictString
+from shared.http.strict_fields import (
+    StrictBoolean,
+    StrictInteger,
+    StrictSchema,
+    StrictString,
+    WallClockMinute,
+)
 from shared.instants import to_json
 
 _EXAMPLE_PHRASE = "correct horse battery staple"
@@ -92,6 +98,33 @@ def _locale(description: str) -> StrictString:
     )
 
 
+def _quiet_hour(example: str) -> WallClockMinute:
+    return WallClockMinute(
+        allow_none=True,
+        metadata={
+            "description": "From `quiet_from` to `quiet_to`, local times, past midnight if need"
+            " be, reminders wait. Both or neither, and never the same.",
+            "example": example,
+        },
+    )
+
+
+def _day_starts_at() -> StrictInteger:
+    return StrictInteger(
+        validate=ma.validate.Range(min=0, max=6),
+        metadata={
+            "description": "How many hours after midnight the account's day begins.",
+            "example": 3,
+        },
+    )
+
+
+def _weekly_digest() -> StrictBoolean:
+    return StrictBoolean(
+        metadata={"description": "Whether to send a summary of the week on Sundays."}
+    )
+
+
 def _has_good_length(password: str) -> None:
     if not has_good_length(password):
         raise ma.ValidationError(f"Must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
@@ -124,6 +157,10 @@ class ProfileChangesSchema(StrictSchema):
 
     time_zone = _time_zone()
     locale = _locale("The language of reminders.")
+    quiet_from = _quiet_hour("22:00")
+    quiet_to = _quiet_hour("07:00")
+    day_starts_at = _day_starts_at()
+    weekly_digest = _weekly_digest()
 
 
 class ErasureSchema(StrictSchema):
@@ -155,6 +192,15 @@ class AccountSchema(ma.Schema):
         required=True,
         metadata={"type": "string", "format": "date-time", "example": "2026-01-31T07:30:00.5Z"},
     )
+
+
+class ProfileSchema(AccountSchema):
+    """An account with what its owner has chosen."""
+
+    quiet_from = WallClockMinute(required=True, allow_none=True, metadata={"example": "22:00"})
+    quiet_to = WallClockMinute(required=True, allow_none=True, metadata={"example": "07:00"})
+    day_starts_at = ma.fields.Integer(required=True, metadata={"example": 3})
+    weekly_digest = ma.fields.Boolean(required=True, metadata={"example": False})
 
 
 class TokenPairSchema(ma.Schema):

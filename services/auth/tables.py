@@ -14,9 +14,12 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     Table,
     Text,
+    Time,
     Uuid,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -45,8 +48,15 @@ ACCOUNTS = Table(
         nullable=False,
         server_default=func.clock_timestamp(),
     ),
+    Column("quiet_from", Time),
+    Column("quiet_to", Time),
+    Column("day_starts_at", SmallInteger, nullable=False, server_default="0"),
+    Column("weekly_digest", Boolean, nullable=False, server_default=false()),
     Column("version", Integer, nullable=False),
     CheckConstraint("locale IN ('en', 'ru')", name="locale_known"),
+    CheckConstraint("(quiet_from IS NULL) = (quiet_to IS NULL)", name="quiet_hours_whole"),
+    CheckConstraint("quiet_from <> quiet_to", name="quiet_hours_end"),
+    CheckConstraint("day_starts_at BETWEEN 0 AND 6", name="day_starts_at_night"),
     CheckConstraint("version > 0", name="version_positive"),
 )
 

@@ -1,11 +1,11 @@
-"""What time it is for an account: the time zones it has had, as its `account.*` events told them.
+"""What time it is for an account: its time zones, and when its day begins, as its events told them.
 
 A row for each version of the account, in whatever order they come. Until the first is heard of,
 the account's clock is not known, and UTC stands in for it.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -17,8 +17,8 @@ from shared.contracts.events import AccountStateV1
 from shared.recurrence.local_dates import (
     UnknownTimeZone,
     earliest_date_at,
-    local_date_at,
     time_zone_at,
+    zone_named,
 )
 
 _UNKNOWN = "UTC"
@@ -26,10 +26,11 @@ _UNKNOWN = "UTC"
 
 @dataclass(frozen=True, slots=True)
 class ZonePeriod:
-    """An account's time zone from an instant on."""
+    """An account's time zone from an instant on, and the hour after midnight its day begins at."""
 
     since: datetime
     time_zone: str
+    day_starts_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,14 @@ class AccountClock:
     periods: tuple[ZonePeriod, ...] = ()
 
     def today(self, now: datetime) -> date:
-        """Return the date on the account's wall."""
-        return _date(now, self.periods[-1].time_zone if self.periods else _UNKNOWN)
+        """Return the account's date of today: until its day begins, the one before its wall's.
+
+        In hours of the wall: where clocks are set forward at night, the day begins no later.
+        """
+        if not self.periods:
+            return _date(now, _UNKNOWN)
+        latest = self.periods[-1]
+        return (_wall(now, latest.time_zone) - timedelta(hours=latest.day_starts_at)).date()
 
     def date_of(self, instant: datetime) -> date:
         """Return the date that was on the account's wall at an instant."""
@@ -52,16 +59,26 @@ class AccountClock:
 
 
 def _date(instant: datetime, time_zone: str) -> date:
+    return _wall(instant, time_zone).date()
+
+
+def _wall(instant: datetime, time_zone: str) -> datetime:
     try:
-        return local_date_at(instant, time_zone)
+        zone = zone_named(time_zone)
     except UnknownTimeZone:
-        return local_date_at(instant, _UNKNOWN)
+        zone = zone_named(_UNKNOWN)
+    return instant.astimezone(zone)
 
 
 def read_clock(connection: Connection, account_id: UUID) -> AccountClock:
     """Return the account's clock, by one statement. Raises AccountErased."""
     rows = connection.execute(
-        select(owners.c.erased_version, account_time_zones.c.since, account_time_zones.c.time_zone)
+        select(
+            owners.c.erased_version,
+            account_time_zones.c.since,
+            account_time_zones.c.time_zone,
+            account_time_zones.c.day_starts_at,
+        )
         .select_from(
             owners.outerjoin(account_time_zones, account_time_zones.c.account_id == owners.c.id)
         )
@@ -71,11 +88,13 @@ def read_clock(connection: Connection, account_id: UUID) -> AccountClock:
     if any(row.erased_version is not None for row in rows):
         raise AccountErased(str(account_id))
     known = [row for row in rows if row.since is not None]
-    return AccountClock(tuple(ZonePeriod(row.since, row.time_zone) for row in known))
+    return AccountClock(
+        tuple(ZonePeriod(row.since, row.time_zone, row.day_starts_at) for row in known)
+    )
 
 
 def remember_time_zone(connection: Connection, account_id: UUID, account: AccountStateV1) -> None:
-    """Remember the time zone of this version of the account; once, however often it is told."""
+    """Remember the clock of this version of the account; once, however often it is told."""
     connection.execute(
         upsert(account_time_zones)
         .values(
@@ -83,6 +102,7 @@ def remember_time_zone(connection: Connection, account_id: UUID, account: Accoun
             version=account.version,
             since=account.settings_since or account.updated_at,
             time_zone=account.time_zone,
+            day_starts_at=account.day_starts_at,
         )
         .on_conflict_do_nothing()
     )

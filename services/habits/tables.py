@@ -150,8 +150,8 @@ days = Table(
     CheckConstraint("value > 0", name="value"),
 )
 
-# Every time zone an account has had: the first date of a habit is a date of the zone of its
-# creation.
+# Every time zone an account has had, and the hour its days began at: the first date of a habit is a
+# date of the zone of its creation.
 account_time_zones = Table(
     "account_time_zones",
     metadata,
@@ -159,6 +159,7 @@ account_time_zones = Table(
     Column("version", Integer, primary_key=True),
     Column("since", DateTime(timezone=True), nullable=False),
     Column("time_zone", Text, nullable=False),
+    Column("day_starts_at", SmallInteger, nullable=False, server_default="0"),
 )
 
 # One row: which forms of events every process of a rollout can read.

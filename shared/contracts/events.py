@@ -119,7 +119,10 @@ class HabitDayStateV1:
 class AccountStateV1:
     """An account after the event, without its e-mail: personal data stays in auth.
 
-    `settings_since`: since when `time_zone` and `is_active` are what they are.
+    `settings_since`: since when `time_zone` and `is_active` are what they are. From `quiet_from` to
+    `quiet_to`, local times and both or neither, reminders wait; they are due when they were. So
+    these two do not move `settings_since`, and nor does `day_starts_at`: the hours after midnight
+    at which the account's day begins, which decide what its date of today is.
     """
 
     id: str
@@ -129,6 +132,10 @@ class AccountStateV1:
     created_at: AwareDatetime
     updated_at: AwareDatetime
     settings_since: AwareDatetime | None = None
+    quiet_from: time | None = None
+    quiet_to: time | None = None
+    day_starts_at: int = 0
+    weekly_digest: bool = False
     deleted: bool
     version: int
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import marshmallow as ma
 
-_WALL_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?", re.ASCII)
-
 
 class StrictSchema(ma.Schema):
     """A request body: unknown fields are refused."""
@@ -62,20 +60,30 @@ class WallClockTime(ma.fields.String):
     """
 
     default_error_messages = {"invalid": "Must be a local time, HH:MM or HH:MM:SS."}  # noqa: RUF012
+    pattern = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?", re.ASCII)
+    form = "%H:%M:%S"
 
     def __init__(self, **kwargs: Any) -> None:
-        described = {"pattern": f"^{_WALL_CLOCK.pattern}$", "example": "07:30:00"}
+        described = {"pattern": f"^{self.pattern.pattern}$", "example": "07:30:00"}
         super().__init__(metadata={**described, **kwargs.pop("metadata", {})}, **kwargs)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else value.strftime("%H:%M:%S")
+        return None if value is None else value.strftime(self.form)
 
     def _deserialize(  # type: ignore[override]
         self, value: Any, attr: str | None, data: Any, **kwargs: Any
     ) -> dt.time:
-        if not isinstance(value, str) or not _WALL_CLOCK.fullmatch(value):
+        if not isinstance(value, str) or not self.pattern.fullmatch(value):
             raise self.make_error("invalid")
         return dt.time.fromisoformat(value)
+
+
+class WallClockMinute(WallClockTime):
+    """A local time of day to the minute, `HH:MM`."""
+
+    default_error_messages = {"invalid": "Must be a local time, HH:MM."}  # noqa: RUF012
+    pattern = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+    form = "%H:%M"
 
 
 def not_blank(text: str) -> None:

@@ -30,7 +30,13 @@ def test_the_profile_is_what_registration_answered(client: FlaskClient) -> None:
     answer = ann.me(ann.tokens()["access"])
 
     assert answer.status_code == 200
-    assert answer.json == profile
+    assert answer.json == {
+        **profile,
+        "quiet_from": None,
+        "quiet_to": None,
+        "day_starts_at": 0,
+        "weekly_digest": False,
+    }
     assert answer.headers["Cache-Control"] == "no-store"
 
 
@@ -58,6 +64,55 @@ def test_another_language_leaves_the_settings_as_old_as_they_were(
 
     _, body = events(database_url)[-1]
     assert body["settings_since"] == body["created_at"] < body["updated_at"]
+
+
+CHOICES = {"quiet_from": "22:30", "quiet_to": "06:00", "day_starts_at": 3, "weekly_digest": True}
+
+
+def test_quiet_hours_the_days_beginning_and_the_digest_are_told(
+    ann: Caller, database_url: str
+) -> None:
+    access = ann.tokens()["access"]
+    answer = ann.me(access, "PATCH", json=CHOICES)
+
+    assert answer.status_code == 200
+    assert answer.json == {**ann.me(access).json, **CHOICES}
+    _, body = events(database_url)[-1]
+    assert (body["quiet_from"], body["quiet_to"]) == ("22:30:00", "06:00:00")
+    assert (body["day_starts_at"], body["weekly_digest"]) == (3, True)
+    # What was due before the change was due: none of these decides on that.
+    assert body["settings_since"] == body["created_at"]
+
+
+def test_one_end_of_quiet_hours_can_be_moved_and_null_ends_them(ann: Caller) -> None:
+    access = ann.tokens()["access"]
+    ann.me(access, "PATCH", json=CHOICES)
+    moved = ann.me(access, "PATCH", json={"quiet_to": "08:00"}).json
+    ended = ann.me(access, "PATCH", json={"quiet_from": None, "quiet_to": None}).json
+
+    assert (moved["quiet_from"], moved["quiet_to"]) == ("22:30", "08:00")
+    assert (ended["quiet_from"], ended["quiet_to"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        ({}, {"quiet_from": "22:00"}),
+        ({}, {"quiet_from": "22:00", "quiet_to": "22:00"}),
+        (CHOICES, {"quiet_to": None}),
+        (CHOICES, {"quiet_to": "22:30"}),
+    ],
+)
+def test_quiet_hours_have_two_different_ends_or_none(
+    ann: Caller, before: dict[str, Any], change: dict[str, Any]
+) -> None:
+    access = ann.tokens()["access"]
+    kept = ann.me(access, "PATCH", json=before).json
+
+    assert_problem(
+        ann.me(access, "PATCH", json=change), 400, "invalid_input", "quiet_from", "quiet_to"
+    )
+    assert ann.me(access).json == kept
 
 
 def test_a_field_that_is_not_named_stays(ann: Caller) -> None:
@@ -109,6 +164,12 @@ def test_parallel_changes_leave_in_the_order_of_their_versions(
         ({"time_zone": "x" * 60_000}, "time_zone"),
         ({"locale": "EN"}, "locale"),
         ({"locale": True}, "locale"),
+        ({"quiet_from": "22:00:00"}, "quiet_from"),
+        ({"quiet_to": "24:00"}, "quiet_to"),
+        ({"day_starts_at": 7}, "day_starts_at"),
+        ({"day_starts_at": 1.0}, "day_starts_at"),
+        ({"day_starts_at": None}, "day_starts_at"),
+        ({"weekly_digest": "yes"}, "weekly_digest"),
         ({"email": "new@example.com"}, "email"),
         ({"is_active": False}, "is_active"),
     ],

@@ -79,6 +79,10 @@ def test_registering_tells_the_other_services_in_the_same_transaction(
         "created_at": answer.json["created_at"],
         "updated_at": answer.json["created_at"],
         "settings_since": answer.json["created_at"],
+        "quiet_from": None,
+        "quiet_to": None,
+        "day_starts_at": 0,
+        "weekly_digest": False,
         "deleted": False,
         "version": 1,
     }

@@ -42,6 +42,9 @@ def test_the_first_migration_can_be_taken_back(migrated_database: str) -> None:
     [
         "UPDATE accounts SET locale = 'de'",
         "UPDATE accounts SET version = 0",
+        "UPDATE accounts SET quiet_from = '22:00'",
+        "UPDATE accounts SET quiet_from = '22:00', quiet_to = '22:00'",
+        "UPDATE accounts SET day_starts_at = 7",
         "UPDATE accounts SET email = NULL",
         "UPDATE refresh_tokens SET sealed_successor = 'x'",
         "UPDATE refresh_tokens SET expires_at = issued_at",

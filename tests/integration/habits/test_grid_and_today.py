@@ -12,6 +12,10 @@ import pytest
 from sqlalchemy import Engine, event, func, select
 
 from services.habits.account_events import handle_account_events
+from services.habits.days.day_queries import DayQueries
+from services.habits.event_store import EventStore
+from services.habits.statistics.statistics_queries import StatisticsQueries
+from services.habits.stored_events import HABITS
 from services.habits.tables import events, streams
 from shared.contracts.events import ACCOUNT_CHANGED, ACCOUNT_REGISTERED
 from shared.instants import now
@@ -25,12 +29,19 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def live_in(
-    engine: Engine, caller: Caller, time_zone: str, *, version: int = 1, since: datetime = LONG_AGO
+    engine: Engine,
+    caller: Caller,
+    time_zone: str,
+    *,
+    version: int = 1,
+    since: datetime = LONG_AGO,
+    day_starts_at: int = 0,
 ) -> None:
-    """Tell the service of the time zone of an account."""
+    """Tell the service of the clock of an account."""
     state = replace(
         account(str(caller.account_id), deleted=False),
         time_zone=time_zone,
+        day_starts_at=day_starts_at,
         version=version,
         updated_at=since,
     )
@@ -98,6 +109,20 @@ def test_today_is_the_accounts_own(engine: Engine, anna: Caller, time_zone: str)
     dates.add(local_date_at(now(), time_zone))
     assert date.fromisoformat(told["date"]) in dates
     assert len(told["results"]) == 1
+
+
+def test_today_and_statistics_go_by_when_the_accounts_day_begins(
+    engine: Engine, anna: Caller
+) -> None:
+    live_in(engine, anna, "UTC", day_starts_at=3)
+    at_night = datetime(2026, 5, 2, 2, 59, tzinfo=UTC)
+    yesterday = date(2026, 5, 1)
+
+    date_of_today, _ = DayQueries(engine, lambda: at_night).today(anna.account_id)
+    statistics = StatisticsQueries(engine, EventStore(HABITS), lambda: at_night)
+
+    assert date_of_today == yesterday
+    assert statistics.of_all(anna.account_id, None).as_of == yesterday
 
 
 def test_the_latest_zone_counts_in_whatever_order_it_is_told(engine: Engine, anna: Caller) -> None:
