@@ -6,7 +6,7 @@ patching cannot be judged differently. What needs knowledge of other habits is i
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import time as local_time
 from decimal import Decimal
 from typing import TypedDict, cast
@@ -60,6 +60,9 @@ class HabitDetails:
     unit: str | None = None
 
 
+DETAIL_NAMES = tuple(field.name for field in fields(HabitDetails))
+
+
 class DetailChanges(TypedDict, total=False):
     """Some of the details: what a PATCH asks for, what the event of a change carries."""
 
@@ -78,15 +81,15 @@ class DetailChanges(TypedDict, total=False):
 
 def all_details(details: HabitDetails) -> DetailChanges:
     """Every detail as a change: what a PUT asks for."""
-    return cast("DetailChanges", asdict(details))
+    return cast("DetailChanges", {name: getattr(details, name) for name in DETAIL_NAMES})
 
 
 def differences(old: HabitDetails, new: HabitDetails) -> DetailChanges:
     """Only the details that differ, with their new values."""
-    before = asdict(old)
-    after = asdict(new)
+    before, after = all_details(old).items(), all_details(new).items()
     return cast(
-        "DetailChanges", {name: after[name] for name in after if after[name] != before[name]}
+        "DetailChanges",
+        {name: now for (name, then), (_, now) in zip(before, after, strict=True) if then != now},
     )
 
 

@@ -7,10 +7,14 @@ keeps a late command from bringing back data of an account that is being erased.
 
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.habits.tables import owners
+
+_ADD = upsert(owners).on_conflict_do_nothing()
+_READ = select(owners.c.erased_version).where(owners.c.id == bindparam("owner_id"))
+_LOCK = _READ.with_for_update()
 
 
 class AccountErased(Exception):
@@ -25,18 +29,18 @@ def lock_owner(connection: Connection, owner_id: UUID) -> None:
 
 def lock_for_erasure(connection: Connection, owner_id: UUID) -> int | None:
     """Lock like `lock_owner`; return the account version of an erasure that has already been."""
-    connection.execute(upsert(owners).values(id=owner_id).on_conflict_do_nothing())
-    erased_version: int | None = connection.execute(
-        select(owners.c.erased_version).where(owners.c.id == owner_id).with_for_update()
-    ).scalar_one()
+    owner = {"owner_id": owner_id}
+    locked = connection.execute(_LOCK, owner).first()
+    if locked is None:
+        connection.execute(_ADD, {"id": owner_id})
+        locked = connection.execute(_LOCK, owner).one()
+    erased_version: int | None = locked.erased_version
     return erased_version
 
 
 def refuse_erased(connection: Connection, owner_id: UUID) -> None:
     """Check without a lock, for reading. Raises AccountErased."""
-    erased_version = connection.execute(
-        select(owners.c.erased_version).where(owners.c.id == owner_id)
-    ).scalar_one_or_none()
+    erased_version = connection.execute(_READ, {"owner_id": owner_id}).scalar_one_or_none()
     if erased_version is not None:
         raise AccountErased(str(owner_id))
 

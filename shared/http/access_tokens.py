@@ -8,6 +8,7 @@ never in answer to an address inside a token.
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -37,6 +38,8 @@ ASKED_AGAIN_SECONDS = 5
 _FETCH_TIMEOUT_SECONDS = 2
 _FETCH_LIMIT_SECONDS = 3
 WAITED_FOR_KEYS_SECONDS = 30
+# About three kilobytes each.
+_MOST_VERIFIED = 2000
 _NO_KEYS = (requests.RequestException, jwt.PyJWTError, ValueError)
 
 KeyLookup = Callable[[str], Any]
@@ -64,7 +67,7 @@ def init_access_tokens(app: Flask, find_key: KeyLookup) -> JWTManager:
         # The library wants static keys at start; the loader below is what is used.
         JWT_PUBLIC_KEY="unused",
     )
-    manager = JWTManager(app)
+    manager = _Manager(app, find_key)
 
     @manager.decode_key_loader
     def _key(header: dict[str, Any], claims: dict[str, Any]) -> Any:
@@ -85,6 +88,52 @@ def init_access_tokens(app: Flask, find_key: KeyLookup) -> JWTManager:
     manager.token_verification_failed_loader(lambda _header, _claims: _invalid(""))
     manager.expired_token_loader(lambda _header, _claims: _expired())
     return manager
+
+
+class _Manager(JWTManager):
+    """Verifies the signature of a token once: a client sends the same one for minutes.
+
+    A token that was verified is accepted again until it expires, as long as its key is still
+    published and still the same. What is refused is judged anew each time.
+    """
+
+    def __init__(self, app: Flask, find_key: KeyLookup) -> None:
+        self._find_key = find_key
+        self._verified: dict[str, _Verified] = {}
+        super().__init__(app)
+
+    def _decode_jwt_from_config(
+        self,
+        encoded_token: str,
+        csrf_value: Any = None,
+        allow_expired: bool = False,  # noqa: FBT001, FBT002 - the library's signature
+    ) -> dict[str, Any]:
+        known = self._verified.get(encoded_token)
+        if known is not None and self._is_still_good(known):
+            return known.claims
+        claims: dict[str, Any] = super()._decode_jwt_from_config(
+            encoded_token, csrf_value, allow_expired
+        )
+        if "exp" in claims:
+            self._remember(encoded_token, claims)
+        return claims
+
+    def _is_still_good(self, known: "_Verified") -> bool:
+        is_alive = time.time() < int(known.claims["exp"]) + LEEWAY.total_seconds()
+        return is_alive and bool(self._find_key(known.key_id) == known.key)
+
+    def _remember(self, token: str, claims: dict[str, Any]) -> None:
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        key_id = jwt.get_unverified_header(token)["kid"]
+        self._verified[token] = _Verified(claims, key_id, self._find_key(key_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    claims: dict[str, Any]
+    key_id: str
+    key: Any
 
 
 def current_account_id() -> str:

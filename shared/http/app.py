@@ -68,6 +68,11 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = _StrictParser()
 
+    def arguments(self, schema: type[ma.Schema], **options: Any) -> Callable[[View], View]:
+        """Parse what a request brings by a schema that is made once, not for each request."""
+        decorate: Callable[[View], View] = super().arguments(schema(), **options)
+        return decorate
+
     def problems(self, *statuses: int) -> Callable[[View], View]:
         """Document the problem details an operation may answer with."""
 

@@ -45,6 +45,19 @@ def test_a_session_that_the_server_ends_is_away(engine: Engine) -> None:
     assert is_server_away(ended)
 
 
+def test_a_session_that_ended_while_nobody_used_it_is_not_noticed(engine: Engine) -> None:
+    with engine.connect() as idle:
+        session = idle.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with engine.connect() as other:
+            # Where it lies in the pool, it ends.
+            idle.close()
+            other.execute(
+                text("SELECT pg_terminate_backend(:session, 10000)"), {"session": session}
+            )
+    for _ in range(2):
+        run(engine, "SELECT 1")
+
+
 @pytest.mark.parametrize(
     "statements",
     [
