@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
-from services.notifier.answers.buttons import WISHES
+from services.notifier.answers.buttons import NO_SNOOZE, SNOOZE, SNOOZES, WISHES
 from services.notifier.answers.press_talk import PressTalk
+from services.notifier.answers.snooze_talk import SnoozeTalk
 from services.notifier.hints import hint
 from services.notifier.linking.link_questions import LINK, MOVE
 from services.notifier.linking.link_talk import LinkTalk
@@ -25,12 +26,16 @@ def new_update_handler(engine: Engine) -> UpdateHandler:
 def new_router(translations: Translations) -> Router:
     """Return the routes of commands and buttons; whatever else is said gets the help."""
     link, answers = LinkTalk(translations), PressTalk(translations)
+    snoozes = SnoozeTalk(translations)
     return Router(
         commands={"start": link.start, "stop": link.stop, "help": say_help},
         presses={
             LINK: link.answer_link,
             MOVE: link.answer_move,
             **{prefix: answers.handler(wish) for prefix, wish in WISHES.items()},
+            SNOOZE: snoozes.ask,
+            NO_SNOOZE: snoozes.think_better,
+            **{prefix: snoozes.chooser(until) for prefix, until in SNOOZES.items()},
         },
         help=say_help,
         old_button=say_old_button,

@@ -1,6 +1,11 @@
 """Everything the bot says that is not a reminder, in the language of whom it speaks to."""
 
+from datetime import time
 from gettext import GNUTranslations
+
+from babel.numbers import format_decimal
+
+from shared.contracts.reminder_commands import SnoozeUntil
 
 
 class BotTexts:
@@ -9,6 +14,7 @@ class BotTexts:
     def __init__(self, catalogue: GNUTranslations) -> None:
         self._translate = catalogue.gettext
         self._translate_plural = catalogue.ngettext
+        self._language = catalogue.info()["language"]
 
     def welcome(self, chat_id: int, code_minutes: int) -> str:
         how = self._translate_plural(
@@ -96,6 +102,41 @@ class BotTexts:
     def undo_button(self) -> str:
         return self._translate("Undo")
 
+    def snooze_button(self) -> str:
+        return self._translate("Snooze")
+
+    def back_button(self) -> str:
+        return self._translate("Back")
+
+    def snooze_until(self, until: SnoozeUntil) -> str:
+        """Name the choice of when a reminder comes again."""
+        choices: dict[SnoozeUntil, str] = {
+            "10m": self._translate("10 min"),
+            "1h": self._translate("1 h"),
+            "tonight": self._translate("Tonight"),
+        }
+        return choices[until]
+
+    def snooze_question(self) -> str:
+        return self._translate("When shall I remind you again?")
+
+    def snoozed_enough(self) -> str:
+        return self._translate("Three times is as often as it can be put off.")
+
+    def too_late_for_tonight(self) -> str:
+        return self._translate("It is too late for tonight. Please choose another time.")
+
+    def asleep(self, until: time) -> str:
+        """Tell below a reminder when it comes again."""
+        return "💤 " + self._translate("Until {time}").format(time=f"{until:%H:%M}")
+
+    def progress(self, value: float, target: float, unit: str | None) -> str:
+        """Tell how much of a day's target is done; the unit is the person's own word."""
+        amount = self._translate("{value} of {target}").format(
+            value=self._number(value), target=self._number(target)
+        )
+        return f"{amount} {unit}" if unit else amount
+
     def answered(self, *, is_done: bool, elsewhere: bool) -> str:
         """Tell below a reminder how it was answered, and that it was not here."""
         answer = self._translate("✓ Done") if is_done else self._translate("– Skipped")
@@ -104,6 +145,9 @@ class BotTexts:
     def answered_among_others(self, action: str, *, is_done: bool, elsewhere: bool) -> str:
         """Tell in the place of a reminder among others how it was answered; it is never longer."""
         return f"{'✓' if is_done else '–'} {action}{self._where(elsewhere=elsewhere)}"
+
+    def _number(self, number: float) -> str:
+        return format_decimal(number, locale=self._language)
 
     def _where(self, *, elsewhere: bool) -> str:
         return f" ({self._translate('elsewhere')})" if elsewhere else ""

@@ -15,6 +15,7 @@
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -24,8 +25,10 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Numeric,
     Table,
     Text,
+    Time,
     false,
     func,
 )
@@ -180,6 +183,14 @@ REMINDER_MESSAGES = Table(
     Column("heading", Text),
     Column("part", Text, nullable=False),
     Column("locale", Text, nullable=False),
+    # The habit's target, if it has one.
+    Column("target_value", Numeric(asdecimal=False)),
+    Column("unit", Text),
+    # Null in rows from before it was kept.
+    Column("time_zone", Text),
+    # Whether it asks when it is to come again, and the time on the wall when it will.
+    Column("asks_snooze", Boolean, nullable=False, server_default=false()),
+    Column("asleep_until", Time),
     Column("begun_at", DateTime(timezone=True), nullable=False),
     Index("ix_reminder_messages_habit_id_local_date", "habit_id", "local_date"),
     Index("ix_reminder_messages_chat_id_telegram_message_id", "chat_id", "telegram_message_id"),
@@ -194,6 +205,11 @@ HEARD_DAYS = Table(
     Column("account_id", Text, nullable=False, index=True),
     # Null when nothing is recorded any more.
     Column("status", Text),
+    # Which of the day's times are done, counted from 0.
+    Column("done_slots", ARRAY(Integer), nullable=False, server_default="{}"),
+    Column("value", Numeric(asdecimal=False)),
+    Column("target_value", Numeric(asdecimal=False)),
+    Column("unit", Text),
     Column("channel", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("heard_at", DateTime(timezone=True), nullable=False),

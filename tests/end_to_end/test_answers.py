@@ -1,4 +1,4 @@
-"""A reminder is answered where it arrives: recorded once, shown there, silent when done."""
+"""A reminder is answered where it arrives: put off, recorded, shown there, silent when done."""
 
 import time
 from collections.abc import Iterator
@@ -46,7 +46,11 @@ def test_done_is_pressed_recorded_shown_and_undone_and_what_is_done_is_not_remin
         ]
         return now
 
-    [[done, _skip]] = message["buttons"]
+    [[done, _skip, snooze]] = message["buttons"]
+    person.press(chat, snooze["callback_data"])
+    until(lambda: len(shown()["buttons"][0]) > 2 and "Snooze" not in str(shown()["buttons"]))
+    person.press(chat, shown()["buttons"][0][0]["callback_data"])
+    until(lambda: "💤" in shown()["text"])
     person.press(chat, done["callback_data"])
     until(lambda: bool(recorded(client, habit["id"])))
     [day] = recorded(client, habit["id"])

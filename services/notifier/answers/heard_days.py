@@ -3,8 +3,9 @@
 Duplicates and reordering do no harm: only a day's newer version changes anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Literal
 
 from sqlalchemy import Connection, Text, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -14,8 +15,8 @@ from shared.contracts.day_commands import Wish
 from shared.contracts.events import HabitDayStateV1, ReminderDueV1
 from shared.instants import now
 
-# What needs no reminder any more; a part of a day's target does.
-ANSWERS = ("done", "skipped")
+Answer = Literal["done", "skipped"]
+
 # With a hash of the account's id, the key of its lock; no other lock of this database has it.
 _ANSWER_LOCKS = 7302
 
@@ -23,9 +24,11 @@ _ANSWER_LOCKS = 7302
 _LOCK = select(
     func.pg_advisory_xact_lock(_ANSWER_LOCKS, func.hashtext(bindparam("account_id", type_=Text)))
 )
-_ANSWERED = select(HEARD_DAYS.c.habit_id, HEARD_DAYS.c.local_date).where(
+_HEARD = select(
+    HEARD_DAYS.c.habit_id, HEARD_DAYS.c.local_date, HEARD_DAYS.c.status, HEARD_DAYS.c.done_slots
+).where(
     tuple_(HEARD_DAYS.c.habit_id, HEARD_DAYS.c.local_date).in_(bindparam("days", expanding=True)),
-    HEARD_DAYS.c.status.in_(ANSWERS),
+    HEARD_DAYS.c.status.is_not(None),
 )
 
 
@@ -43,6 +46,10 @@ def store_day(connection: Connection, day: HabitDayStateV1) -> bool:
     row = {
         "account_id": day.owner_id,
         "status": day.status,
+        "done_slots": [number for number, slot in enumerate(day.slots) if slot.done],
+        "value": day.value,
+        "target_value": day.target_value,
+        "unit": day.unit,
         "channel": day.channel,
         "version": day.version,
         "heard_at": now(),
@@ -60,18 +67,40 @@ def store_day(connection: Connection, day: HabitDayStateV1) -> bool:
     return changed is not None
 
 
+def answer_of(status: str | None, done_slots: Sequence[int] | None, slot: int) -> Answer | None:
+    """Return how one of a day's times is answered; a part of a day's target is no answer."""
+    if status == "skipped":
+        return "skipped"
+    if status == "done" or (status == "partial" and slot in (done_slots or ())):
+        return "done"
+    return None
+
+
 def answered_among(connection: Connection, reminders: Iterable[ReminderDueV1]) -> frozenset[str]:
-    """Return the ids of the reminders whose day is done or skipped."""
-    ids = {(each.habit_id, each.local_date): each.id for each in reminders}
-    rows = connection.execute(_ANSWERED, {"days": list(ids)})
-    return frozenset(ids[row.habit_id, row.local_date] for row in rows)
-
-
-def is_heard(connection: Connection, habit_id: str, local_date: date, wish: Wish) -> bool:
-    """Whether the day is known to be as somebody wants it."""
-    status = connection.scalar(
-        select(HEARD_DAYS.c.status).where(
-            HEARD_DAYS.c.habit_id == habit_id, HEARD_DAYS.c.local_date == local_date
-        )
+    """Return the ids of the reminders that are answered already."""
+    reminders = list(reminders)
+    days = list({(each.habit_id, each.local_date) for each in reminders})
+    heard = {
+        (row.habit_id, row.local_date): row for row in connection.execute(_HEARD, {"days": days})
+    }
+    return frozenset(
+        each.id
+        for each in reminders
+        if (row := heard.get((each.habit_id, each.local_date)))
+        and answer_of(row.status, row.done_slots, each.slot)
     )
-    return status == wish or (status is None and wish == "cleared")
+
+
+def is_any_heard(connection: Connection, reminders: Iterable[ReminderDueV1]) -> bool:
+    """Whether anything is recorded of the reminders' days, if only a part."""
+    days = list({(each.habit_id, each.local_date) for each in reminders})
+    return connection.execute(_HEARD, {"days": days}).first() is not None
+
+
+def is_heard(
+    connection: Connection, habit_id: str, local_date: date, slot: int, wish: Wish
+) -> bool:
+    """Whether the day is known to be as somebody wants it; one more is always something new."""
+    row = connection.execute(_HEARD, {"days": [(habit_id, local_date)]}).one_or_none()
+    answer = answer_of(row.status, row.done_slots, slot) if row else None
+    return wish == (answer or "cleared")

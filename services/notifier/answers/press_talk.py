@@ -38,12 +38,11 @@ class PressTalk:
         """Return the handler of the buttons with that wish."""
 
         def handle(turn: Turn, press: Pressed, data: str) -> Sequence[Telling]:
-            reminder = _reminder_of(turn, data)
+            reminder = reminder_of(turn, press, data)
             if reminder is None:
-                text = turn.texts.old_button()
-                return [AnswerPress(turn.chat.id, press.query_id, text)]
+                return [answer(press, turn.texts.old_button())]
             _command(turn, reminder, wish)
-            noted = AnswerPress(turn.chat.id, press.query_id, turn.texts.noted())
+            noted = answer(press, turn.texts.noted())
             return [noted, *self._shown_again(turn, press, reminder, wish)]
 
         return handle
@@ -52,24 +51,39 @@ class PressTalk:
         self, turn: Turn, press: Pressed, reminder: Row[Any], wish: Wish
     ) -> Sequence[Telling]:
         """Show what is as it was asked to be: no event will come of it, and no other edit."""
-        lock_answers(turn.connection, reminder.account_id)
-        if reminder.telegram_message_id is None:
-            # Telegram's answer was lost; the message came all the same.
-            note_sent(turn.connection, [reminder.reminder_id], press.message_id)
-        if not is_heard(turn.connection, reminder.habit_id, reminder.local_date, wish):
+        if not is_heard(
+            turn.connection, reminder.habit_id, reminder.local_date, reminder.slot, wish
+        ):
             return []
-        place = Place(turn.chat.id, press.message_id)
-        edit = shown_now(turn.connection, place, self._translations)
-        return [edit] if edit else []
+        return show_again(turn, press, self._translations)
 
 
-def _reminder_of(turn: Turn, data: str) -> Row[Any] | None:
-    """Return the reminder whose button was pressed, if it was the chat's account's."""
+def reminder_of(turn: Turn, press: Pressed, data: str) -> Row[Any] | None:
+    """Return the reminder whose button was pressed, if it was the chat's account's.
+
+    Whoever sends, hears of days or edits for the account waits until the commit.
+    """
     key = read_key(data)
     account_id = linked_account(turn.connection, turn.chat.id)
     if key is None or account_id is None:
         return None
-    return find(turn.connection, account_id, key)
+    lock_answers(turn.connection, account_id)
+    reminder = find(turn.connection, account_id, key, press.message_id)
+    if reminder is not None and reminder.telegram_message_id is None:
+        # Telegram's answer was lost; the message came all the same.
+        note_sent(turn.connection, [reminder.reminder_id], press.message_id)
+    return reminder
+
+
+def show_again(turn: Turn, press: Pressed, translations: Translations) -> Sequence[Telling]:
+    """Have the message whose button was pressed show what is so by now."""
+    edit = shown_now(turn.connection, Place(turn.chat.id, press.message_id), translations)
+    return [edit] if edit else []
+
+
+def answer(press: Pressed, text: str) -> AnswerPress:
+    """Tell at once whoever pressed a button."""
+    return AnswerPress(press.chat.id, press.query_id, text)
 
 
 def _command(turn: Turn, reminder: Row[Any], wish: Wish) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from services.notifier.accounts import share_account
 from services.notifier.answers.day_events import show
-from services.notifier.answers.heard_days import answered_among, lock_answers
+from services.notifier.answers.heard_days import answered_among, is_any_heard, lock_answers
 from services.notifier.answers.reminder_messages import Place, note_begun, note_sent
 from services.notifier.linking.chat_links import block, linked_chat
 from services.notifier.reminders import ledger
@@ -103,6 +103,6 @@ class RemindersOwner:
         [message_id] = set(sent.values())
         lock_answers(connection, self.account_id)
         note_sent(connection, sent, message_id)
-        if answered_among(connection, self.reminders):
+        if is_any_heard(connection, self.reminders):
             place = Place(self.chat_id, message_id)
             show(connection, self.account_id, place, self.translations)

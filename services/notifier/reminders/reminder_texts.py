@@ -16,8 +16,10 @@ from shared.contracts.events import ReminderDueV1
 MOST_CODE_UNITS = 4096
 # For the line above the reminders, in any language.
 _HEADING_CODE_UNITS = 200
-# Each has two buttons; Telegram takes a hundred.
-MOST_REMINDERS = 45
+# Each has up to four buttons; Telegram takes a hundred.
+MOST_REMINDERS = 25
+# What a message may have to tell of a day's target later: two numbers and a unit of 32 characters.
+_PROGRESS_CODE_UNITS = 100
 _BETWEEN = "\n\n"
 
 
@@ -112,6 +114,8 @@ def _shared_out(numbered: Sequence[ReminderPart]) -> Iterator[list[ReminderPart]
     left = MOST_CODE_UNITS - _HEADING_CODE_UNITS
     for each in numbered:
         size = code_units(_BETWEEN + each.text)
+        if each.reminder.target_value is not None:
+            size += _PROGRESS_CODE_UNITS
         if share and (size > left or len(share) == MOST_REMINDERS):
             yield share
             share, left = [], MOST_CODE_UNITS - _HEADING_CODE_UNITS

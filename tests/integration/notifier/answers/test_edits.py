@@ -2,11 +2,15 @@
 
 # ruff: noqa: PLR0917 - fixtures are asked for by name
 
+from dataclasses import replace
+from datetime import time
+
 import pytest
 from sqlalchemy import Engine, select
 
 from services.notifier.account_events import AccountEvents
 from services.notifier.answers.day_events import DayEvents
+from services.notifier.answers.heard_days import answered_among
 from services.notifier.linking.chat_links import unlink
 from services.notifier.reminders import due_together as owners
 from services.notifier.reminders.reminder_consumer import ReminderConsumer
@@ -15,6 +19,7 @@ from services.notifier.sending.message_consumer import MessageConsumer
 from services.notifier.tables import HEARD_DAYS, REMINDER_MESSAGES
 from services.notifier.translations import Translations
 from shared.contracts.cloud_event import UnreadableMessage
+from shared.contracts.events import DaySlotV1
 from shared.database import transaction
 from shared.instants import now
 from tests.fakes.telegram_person import TelegramPerson
@@ -34,6 +39,7 @@ from tests.integration.notifier.arrangements import (
     due_together,
     group_delivery,
     link_chat,
+    reminder_delivery,
 )
 
 
@@ -58,7 +64,7 @@ class TestEdits:
         assert texts_of(done["buttons"]) == [(0, "Undo")]
         assert done["buttons"][0]["data"] == data_of(reminder, "cleared")
         assert cleared["text"] == message["text"]
-        assert texts_of(cleared["buttons"]) == [(0, "Done"), (0, "Skip")]
+        assert texts_of(cleared["buttons"]) == [(0, "Done"), (0, "Skip"), (0, "Snooze")]
         assert skipped["text"] == message["text"] + "\n– Skipped (elsewhere)"
 
     async def test_duplicates_and_older_states_edit_nothing(
@@ -90,9 +96,11 @@ class TestEdits:
         assert texts_of(edit["buttons"]) == [
             (1, "1. Done"),
             (1, "1. Skip"),
+            (1, "1. Snooze"),
             (2, "2. Undo"),
             (3, "3. Done"),
             (3, "3. Skip"),
+            (3, "3. Snooze"),
         ]
         assert f"\n\n✓ 2. {group[1].action}\n\n3. " in edit["text"]
 
@@ -107,7 +115,56 @@ class TestEdits:
         reminder = await sent(reminders, account)
         await days.handle(day_delivery(reminder, "partial"))
         [edit] = edits(engine, chat_id)
-        assert texts_of(edit["buttons"]) == [(0, "Done"), (0, "Skip")]
+        assert texts_of(edit["buttons"]) == [(0, "Done"), (0, "Skip"), (0, "Snooze")]
+
+    async def test_progress_is_shown_until_the_target_is_reached(
+        self,
+        engine: Engine,
+        reminders: ReminderConsumer,
+        days: DayEvents,
+        account: str,
+        chat_id: int,
+    ) -> None:
+        reminder = await sent(reminders, account, target_value=8, unit="glasses")
+        drunk = {"target_value": 8, "unit": "glasses"}
+        await days.handle(day_delivery(reminder, "partial", value=3, **drunk))
+        await days.handle(day_delivery(reminder, "done", value=8, version=2, **drunk))
+        part, whole = edits(engine, chat_id)
+        assert part["text"].endswith("\n3 of 8 glasses")
+        assert texts_of(part["buttons"])[-1] == (0, "+1")
+        assert whole["text"].endswith("\n8 of 8 glasses\n✓ Done")
+        assert texts_of(whole["buttons"]) == [(0, "Undo")]
+
+    async def test_what_was_drunk_before_the_reminder_is_shown_with_it(
+        self,
+        engine: Engine,
+        reminders: ReminderConsumer,
+        days: DayEvents,
+        account: str,
+        chat_id: int,
+    ) -> None:
+        reminder = a_reminder(account, target_value=2.5, locale="ru")
+        await days.handle(day_delivery(reminder, "partial", value=1.5, target_value=2.5))
+        await reminders.handle(reminder_delivery(reminder))
+        [edit] = edits(engine, chat_id)
+        assert edit["text"].endswith("\n1,5 из 2,5")
+
+    async def test_a_slot_that_is_done_is_shown_in_its_own_message_alone(
+        self,
+        engine: Engine,
+        reminders: ReminderConsumer,
+        days: DayEvents,
+        account: str,
+        chat_id: int,
+    ) -> None:
+        morning = await sent(reminders, account)
+        evening = replace(morning, id=f"{morning.id}:1", slot=1)
+        slots = [DaySlotV1(time=time(7), done=True), DaySlotV1(time=time(19), done=False)]
+        await days.handle(day_delivery(morning, "partial", slots=slots))
+        [edit] = edits(engine, chat_id)
+        assert texts_of(edit["buttons"]) == [(0, "Undo")]
+        with engine.connect() as connection:
+            assert answered_among(connection, [morning, evening]) == {morning.id}
 
     async def test_a_chat_that_was_the_accounts_before_is_never_edited(
         self,

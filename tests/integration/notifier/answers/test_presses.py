@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from services.notifier.answers.buttons import ReminderKey, press_data
+from services.notifier.answers.buttons import ReminderKey, button_data, press_data
 from services.notifier.answers.day_events import DayEvents
 from services.notifier.answers.reminder_messages import key_of
 from services.notifier.linking.chat_links import unlink
@@ -35,7 +35,7 @@ from tests.integration.notifier.updates import answers, new_update_id, press, ta
 
 
 class TestButtons:
-    async def test_a_reminder_has_done_and_skip(
+    async def test_a_reminder_has_done_skip_and_snooze(
         self, reminders: ReminderConsumer, person: TelegramPerson, account: str, chat_id: int
     ) -> None:
         reminder = await sent(reminders, account)
@@ -44,7 +44,18 @@ class TestButtons:
         assert [(each["text"], each["callback_data"]) for each in row] == [
             ("Done", data_of(reminder)),
             ("Skip", data_of(reminder, "skipped")),
+            ("Snooze", button_data("z", key_of(reminder))),
         ]
+
+    async def test_with_a_target_there_is_one_more_and_each_slot_has_its_own(
+        self, reminders: ReminderConsumer, person: TelegramPerson, account: str, chat_id: int
+    ) -> None:
+        reminder = await sent(reminders, account, target_value=8, unit="glasses", slot=2)
+        [message] = person.messages(chat_id)
+        [row] = message["buttons"]
+        assert [each["text"] for each in row] == ["Done", "Skip", "Snooze", "+1"]
+        assert row[3]["callback_data"] == data_of(reminder, "progress")
+        assert {each["callback_data"].rpartition(":")[2] for each in row} == {"2"}
 
     async def test_those_of_several_are_numbered_a_row_each(
         self, reminders: ReminderConsumer, person: TelegramPerson, account: str, chat_id: int
@@ -54,21 +65,21 @@ class TestButtons:
         [message] = person.messages(chat_id)
         rows = message["buttons"]
         assert [[each["text"] for each in row] for row in rows] == [
-            ["1. Готово", "1. Пропустить"],
-            ["2. Готово", "2. Пропустить"],
+            ["1. Готово", "1. Пропустить", "1. Отложить"],
+            ["2. Готово", "2. Пропустить", "2. Отложить"],
         ]
 
     async def test_a_crowd_of_short_ones_keeps_to_telegrams_hundred_buttons(
         self, reminders: ReminderConsumer, person: TelegramPerson, account: str, chat_id: int
     ) -> None:
-        group = due_together(account, 60, place="b", reward=None)
+        group = due_together(account, 30, place="b", reward=None, target_value=2)
         await reminders.handle(group_delivery(group))
         counts = [len(message["buttons"]) for message in person.messages(chat_id)]
-        assert counts == [45, 15]
+        assert counts == [25, 5]
 
 
 class TestPresses:
-    @pytest.mark.parametrize("wish", ["done", "skipped", "cleared"])
+    @pytest.mark.parametrize("wish", ["done", "skipped", "cleared", "progress"])
     async def test_a_press_becomes_a_command_and_is_answered(
         self,
         engine: Engine,
@@ -78,15 +89,16 @@ class TestPresses:
         chat_id: int,
         wish: str,
     ) -> None:
-        reminder, update_id = await sent(reminders, account), new_update_id()
+        reminder, update_id = await sent(reminders, account, slot=1), new_update_id()
         take(handler, update_id, callback_query=press(chat_id, data_of(reminder, wish)))
         [command] = commands_of(engine, account)
         assert command == {
+            "kind": "answer_day",
             "command_id": f"{update_id}:{wish}",
             "account_id": account,
             "habit_id": reminder.habit_id,
             "date": reminder.local_date.isoformat(),
-            "slot": 0,
+            "slot": 1,
             "wish": wish,
             "at": command["at"],
         }
