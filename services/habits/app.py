@@ -20,6 +20,8 @@ from services.habits.settings import Settings
 from services.habits.statistics import statistics_api
 from services.habits.statistics.statistics_queries import StatisticsQueries
 from services.habits.stored_events import HABITS
+from services.habits.undo import undo_api
+from services.habits.undo.undo_commands import UndoCommands
 from shared.database import is_reachable, new_engine
 from shared.http.access_tokens import JwksClient, KeyLookup, init_access_tokens
 from shared.http.app import create_http_app
@@ -46,12 +48,18 @@ def build_app(
         app.extensions[http_api.HISTORY] = HistoryQueries(engine, store)
         app.extensions[days_api.DAY_COMMANDS] = DayCommands(engine, EventStore(DAYS))
         app.extensions[days_api.DAY_QUERIES] = DayQueries(engine)
+        app.extensions[undo_api.UNDO_COMMANDS] = UndoCommands(engine, store, EventStore(DAYS))
         app.extensions[statistics_api.STATISTICS_QUERIES] = StatisticsQueries(engine, store)
 
     return create_http_app(
         SERVICE.name,
         configure=configure,
-        blueprints=lambda: [http_api.blueprint, days_api.blueprint, statistics_api.blueprint],
+        blueprints=lambda: [
+            http_api.blueprint,
+            days_api.blueprint,
+            statistics_api.blueprint,
+            undo_api.blueprint,
+        ],
         checks={"database": lambda: is_reachable(engine), "public_keys": has_keys},
     )
 

@@ -78,7 +78,7 @@ class HabitCommands:
         """
         habit_id = uuid.uuid4()
 
-        def work(unit: "_UnitOfWork") -> ActiveHabit:
+        def work(unit: "UnitOfWork") -> ActiveHabit:
             now = self._now()
             if key is not None:
                 made = {"habit_id": str(habit_id)}
@@ -102,7 +102,7 @@ class HabitCommands:
     ) -> ActiveHabit:
         """Change a habit. Raises a HabitRefusal or StaleVersion."""
 
-        def work(unit: "_UnitOfWork") -> ActiveHabit:
+        def work(unit: "UnitOfWork") -> ActiveHabit:
             habit = unit.load_owned(habit_id, if_match)
             command = ChangeHabit(
                 by=by,
@@ -120,7 +120,7 @@ class HabitCommands:
     def delete(self, habit_id: UUID, by: UUID, if_match: frozenset[int] | None) -> None:
         """Delete a habit and clear the links to it. Raises a HabitRefusal or StaleVersion."""
 
-        def work(unit: "_UnitOfWork") -> None:
+        def work(unit: "UnitOfWork") -> None:
             habit = unit.load_owned(habit_id, if_match)
             linked_ids = read_model.linked_to(unit.connection, habit_id)
             now = self._now()
@@ -142,7 +142,7 @@ class HabitCommands:
     def restore(self, habit_id: UUID, by: UUID) -> ActiveHabit:
         """Bring a deleted habit back, if it is deleted. Raises a HabitRefusal."""
 
-        def work(unit: "_UnitOfWork") -> ActiveHabit:
+        def work(unit: "UnitOfWork") -> ActiveHabit:
             state = unit.load(habit_id)
             linked_id = None
             if isinstance(state, DeletedHabit) and state.owner_id == by:
@@ -161,28 +161,35 @@ class HabitCommands:
         if_match: frozenset[int] | None,
         make: Callable[[datetime], HabitCommand],
     ) -> ActiveHabit:
-        def work(unit: "_UnitOfWork") -> ActiveHabit:
+        def work(unit: "UnitOfWork") -> ActiveHabit:
             habit = unit.load_owned(habit_id, if_match)
             return _active(unit.execute(habit_id, make(self._now()), habit))
 
         return self._run(by, work)
 
-    def _run(self, by: UUID, work: Callable[["_UnitOfWork"], Result]) -> Result:
+    def _run(self, by: UUID, work: Callable[["UnitOfWork"], Result]) -> Result:
         with transaction(self._engine) as connection:
             lock_owner(connection, by)
-            unit = _UnitOfWork(connection, self._store, by)
+            unit = UnitOfWork(connection, self._store, by)
             result = work(unit)
         unit.count_appended()
         return result
 
 
-class _UnitOfWork:
+class UnitOfWork:
     """The work of one command in its transaction."""
 
-    def __init__(self, connection: Connection, store: HabitStore, by: UUID) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        store: HabitStore,
+        by: UUID,
+        channel: Channel = Channel.API,
+    ) -> None:
         self.connection = connection
         self._store = store
-        self._by = by
+        self.by = by
+        self.channel = channel
         self._appended: list[HabitEvent] = []
 
     def load(self, habit_id: UUID) -> HabitState:
@@ -193,14 +200,14 @@ class _UnitOfWork:
         return evolve(NoHabit(), first.event)
 
     def load_owned(self, habit_id: UUID, if_match: frozenset[int] | None) -> ActiveHabit:
-        habit = owned(self.load(habit_id), self._by)
+        habit = owned(self.load(habit_id), self.by)
         if if_match is not None and habit.version not in if_match:
             raise StaleVersion(habit.version)
         return habit
 
     def refuse_if_full(self, most_habits: int) -> None:
         """Raise TooManyHabits if the account cannot have one more."""
-        if read_model.count(self.connection, read_model.owned_by(self._by)) >= most_habits:
+        if read_model.count(self.connection, read_model.owned_by(self.by)) >= most_habits:
             raise TooManyHabits
 
     def linkable(self, *habit_ids: UUID | None) -> frozenset[UUID]:
@@ -208,10 +215,19 @@ class _UnitOfWork:
         asked = {habit_id for habit_id in habit_ids if habit_id is not None}
         if not asked:
             return frozenset()
-        return read_model.linkable_among(self.connection, self._by, asked)
+        return read_model.linkable_among(self.connection, self.by, asked)
 
-    def execute(self, habit_id: UUID, command: HabitCommand, state: HabitState) -> HabitState:
-        """Decide, and record what happens everywhere it belongs. Returns the state after it."""
+    def execute(
+        self,
+        habit_id: UUID,
+        command: HabitCommand,
+        state: HabitState,
+        undoes: int | None = None,
+    ) -> HabitState:
+        """Decide, and record what happens everywhere it belongs. Returns the state after it.
+
+        `undoes` is the version of the event that the command takes back.
+        """
         new_events = decide(command, state)
         if not new_events:
             return state
@@ -219,9 +235,9 @@ class _UnitOfWork:
             self.connection,
             habit_id,
             new_events,
-            owner_id=self._by,
+            owner_id=self.by,
             expected_version=state.version,
-            meta=event_meta(self._by),
+            meta=event_meta(self.by, self.channel, undoes),
         )
         for event in new_events:
             state = evolve(state, event)
@@ -236,10 +252,16 @@ class _UnitOfWork:
             _appended.labels(stored_type(event).value).inc()
 
 
-def event_meta(actor: UUID, channel: Channel = Channel.API) -> JsonObject:
-    """Return what is stored with an event beside it: by whom, which way, and on which request."""
+def event_meta(
+    actor: UUID, channel: Channel = Channel.API, undoes: int | None = None
+) -> JsonObject:
+    """Return what is stored with an event beside it.
+
+    By whom, which way and on which request, and of which version of its stream it is the undo.
+    """
     request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return {"actor": str(actor), "channel": channel.value, "request_id": request_id}
+    meta = {"actor": str(actor), "channel": channel.value, "request_id": request_id}
+    return meta if undoes is None else {**meta, "undoes": undoes}
 
 
 def _active(state: HabitState) -> ActiveHabit:

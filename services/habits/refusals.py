@@ -13,6 +13,7 @@ from services.habits.habit import (
     TooManyHabits,
 )
 from services.habits.owners import AccountErased
+from services.habits.undo.undo_commands import NothingToUndo, UndoBreaksRule
 from services.habits.upcasting import UpgradeInProgress
 from shared.http.problem_details import (
     RETRY_AFTER_SECONDS,
@@ -36,6 +37,8 @@ def register_refusals(app: Flask) -> None:
     app.register_error_handler(ConcurrentChange, _concurrent_change)
     app.register_error_handler(AccountErased, _account_erased)
     app.register_error_handler(UpgradeInProgress, _upgrade_in_progress)
+    app.register_error_handler(NothingToUndo, _nothing_to_undo)
+    app.register_error_handler(UndoBreaksRule, _undo_breaks_rule)
 
 
 def _not_found(_error: HabitNotFound) -> Response:
@@ -95,3 +98,15 @@ def _upgrade_in_progress(error: UpgradeInProgress) -> Response:
         "The service is being upgraded and cannot do this yet; try again shortly.",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     ).response()
+
+
+def _nothing_to_undo(_error: NothingToUndo) -> Response:
+    return Problem(
+        409, "nothing_to_undo", "Nothing was changed in the last 24 hours that is not undone."
+    ).response()
+
+
+def _undo_breaks_rule(error: UndoBreaksRule) -> Response:
+    rules = " ".join(message for messages in error.errors.values() for message in messages)
+    detail = f"As it was before, it would break a rule by now: {rules}"
+    return Problem(409, "undo_breaks_rule", detail, errors=error.errors).response()

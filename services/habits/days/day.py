@@ -65,7 +65,14 @@ class ClearDay:
     """Nothing is to be recorded."""
 
 
-DayCommand = SetStatus | SetValue | AddValue | ClearDay
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """It is again what was recorded before."""
+
+    record: DayRecord
+
+
+DayCommand = SetStatus | SetValue | AddValue | ClearDay | PutBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +138,7 @@ def _check_date(date: local_date, plan: DayPlan) -> None:
 
 
 def _record(
-    command: SetStatus | SetValue | AddValue, before: DayRecord | None, plan: DayPlan
+    command: SetStatus | SetValue | AddValue | PutBack, before: DayRecord | None, plan: DayPlan
 ) -> DayRecord:
     match command:
         case SetStatus(DayStatus.DONE, note):
@@ -142,6 +149,8 @@ def _record(
             return _valued(plan, value, note)
         case AddValue(amount):
             return _added(plan, before, amount)
+        case PutBack(record):
+            return record
         case _:
             assert_never(command)
 

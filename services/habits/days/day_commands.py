@@ -98,15 +98,22 @@ class DayCommands:
         return self._run(by, requests, channel, key, _raise_all)
 
     def answer_in(
-        self, connection: Connection, by: UUID, request: DayRequest, channel: Channel
-    ) -> None:
+        self,
+        connection: Connection,
+        by: UUID,
+        request: DayRequest,
+        channel: Channel,
+        undoes: int | None = None,
+    ) -> bool:
         """Answer for one day in a transaction that has the owner's lock.
 
+        Returns whether anything changed; `undoes` is the version of the event that is taken back.
         Raises a HabitRefusal, DayRefused or StaleVersion, and has written nothing then.
         """
-        unit = _Unit(connection, self._store, by, channel, self._now())
+        unit = _Unit(connection, self._store, by, channel, self._now(), undoes)
         unit.carry_out([request], _raise_first)
         _changed.labels(channel.value).inc(unit.changed)
+        return unit.changed > 0
 
     def _run(
         self,
@@ -151,6 +158,7 @@ class _Unit:
     by: UUID
     channel: Channel
     now: datetime
+    undoes: int | None = None
     changed: int = 0
 
     def carry_out(self, requests: Sequence[DayRequest], refuse: Refuse) -> list[DayAnswer]:
@@ -213,7 +221,7 @@ class _Unit:
             self.connection,
             {each: (before[each].version, event) for each, event in happened.items()},
             owner_id=self.by,
-            meta=event_meta(self.by, self.channel),
+            meta=event_meta(self.by, self.channel, self.undoes),
         )
 
     def _announce(self, requests: Sequence[DayRequest], after: dict[UUID, DayState]) -> None:

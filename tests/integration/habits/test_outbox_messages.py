@@ -87,7 +87,11 @@ def test_an_event_records_who_asked_in_which_request(engine: Engine, anna: Calle
         headers = connection.execute(
             select(outbox.c.headers).where(outbox.c.ordering_key == habit_id)
         ).scalar_one()
-    assert meta == {"actor": str(anna.account_id), "request_id": "request-7"}
+    assert meta == {
+        "actor": str(anna.account_id),
+        "channel": "api",
+        "request_id": "request-7",
+    }
     assert headers["cloudEvents:requestid"] == "request-7"
     assert headers["cloudEvents:source"] == "/services/habits"
     assert headers["cloudEvents:subject"] == habit_id

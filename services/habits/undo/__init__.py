@@ -1,0 +1,1 @@
+"""Undoing changes: by events that take back what others did, and name them."""
