@@ -11,6 +11,7 @@ from services.habits.settings import Settings
 from services.habits.statistics.statistics_queries import StatisticsQueries
 from services.habits.stored_events import HABITS
 from services.habits.telegram_commands import handle_telegram_commands
+from services.habits.undo.undo_commands import UndoCommands
 from shared.contracts.topology import HABITS_COMMANDS, HABITS_EVENTS
 from shared.database import new_engine
 from shared.process.processes import run_consume
@@ -22,11 +23,12 @@ def consume(settings: Settings) -> None:
     """Follow the accounts, and carry out what is asked for in Telegram."""
     engine = new_engine(settings.database_url, pool_size=2 * _PREFETCH)
     days = DayCommands(engine, EventStore(DAYS))
+    undo = UndoCommands(engine, EventStore(HABITS), EventStore(DAYS))
     questions = AskedQuestions(
         engine, DayQueries(engine), StatisticsQueries(engine, EventStore(HABITS))
     )
     handlers = {
         HABITS_EVENTS: handle_account_events(engine),
-        HABITS_COMMANDS: handle_telegram_commands(engine, days, questions),
+        HABITS_COMMANDS: handle_telegram_commands(engine, days, undo, questions),
     }
     run_consume(SERVICE.name, settings, engine, handlers, prefetch=_PREFETCH)

@@ -107,6 +107,5 @@ def _nothing_to_undo(_error: NothingToUndo) -> Response:
 
 
 def _undo_breaks_rule(error: UndoBreaksRule) -> Response:
-    rules = " ".join(message for messages in error.errors.values() for message in messages)
-    detail = f"As it was before, it would break a rule by now: {rules}"
+    detail = f"As it was before, it would break a rule by now: {error.reasons}"
     return Problem(409, "undo_breaks_rule", detail, errors=error.errors).response()

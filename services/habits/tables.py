@@ -173,8 +173,9 @@ handled_commands = Table(
     metadata,
     Column("command_id", Text, primary_key=True),
     Column("account_id", Uuid, ForeignKey("owners.id"), nullable=False, index=True),
-    Column("habit_id", Uuid, nullable=False),
-    Column("date", Date, nullable=False),
+    # Of the day that was answered for; an undo names none.
+    Column("habit_id", Uuid),
+    Column("date", Date),
     # When it was pressed: an earlier press must not overrule a later one that came first.
     Column("pressed_at", DateTime(timezone=True), nullable=False),
     Index("ix_handled_commands_habit_id_date", "habit_id", "date"),

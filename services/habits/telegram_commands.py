@@ -10,7 +10,8 @@ from services.habits.asked_questions import AskedQuestions
 from services.habits.days.day_commands import DayCommands
 from services.habits.days.pressed_answers import carry_out_press
 from services.habits.owners import AccountErased
-from shared.contracts.cloud_event import UnreadableMessage
+from services.habits.undo.asked_undo import carry_out_undo
+from services.habits.undo.undo_commands import UndoCommands
 from shared.contracts.day_commands import (
     AnswerDayV1,
     AskHabitsV1,
@@ -25,7 +26,7 @@ _log = get_logger(__name__)
 
 
 def handle_telegram_commands(
-    engine: Engine, days: DayCommands, questions: AskedQuestions
+    engine: Engine, days: DayCommands, undo: UndoCommands, questions: AskedQuestions
 ) -> Handler:
     """Return the handler of the queue `habits.commands`."""
 
@@ -36,7 +37,7 @@ def handle_telegram_commands(
             case AskHabitsV1():
                 questions.answer(command)
             case UndoLastV1():
-                raise UnreadableMessage("nothing can be undone yet")
+                carry_out_undo(engine, undo, command)
             case _:
                 assert_never(command)
 

@@ -67,9 +67,15 @@ class NothingToUndo(Exception):
 class UndoBreaksRule(Exception):
     """What was before the change is against a rule by now; `errors` has the messages by field."""
 
-    def __init__(self, errors: dict[str, list[str]]) -> None:
+    def __init__(self, stored_type: str, errors: dict[str, list[str]]) -> None:
         super().__init__(errors)
+        self.stored_type = stored_type
         self.errors = errors
+
+    @property
+    def reasons(self) -> str:
+        """All messages as one text."""
+        return " ".join(message for messages in self.errors.values() for message in messages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +144,9 @@ class UndoCommands:
                 return self._undo_day(unit, change, change.date)
             return self._undo_habit(unit, change, since)
         except RulesBroken as broken:
-            raise UndoBreaksRule(broken.errors) from broken
+            raise UndoBreaksRule(change.stored_type, broken.errors) from broken
         except TooManyHabits as full:
-            raise UndoBreaksRule({"habits": [TOO_MANY]}) from full
+            raise UndoBreaksRule(change.stored_type, {"habits": [TOO_MANY]}) from full
 
     def _undo_day(self, unit: UnitOfWork, change: Change, date: local_date) -> bool:
         before = _state_before(self._days, unit.connection, change)

@@ -19,6 +19,7 @@ from services.habits.statistics.statistics_queries import StatisticsQueries
 from services.habits.stored_events import HABITS
 from services.habits.tables import handled_commands
 from services.habits.telegram_commands import handle_telegram_commands
+from services.habits.undo.undo_commands import UndoCommands
 from shared.contracts.cloud_event import UnreadableMessage
 from shared.contracts.topology import HABITS_COMMANDS
 from shared.database import transaction
@@ -36,8 +37,9 @@ class Presses:
     def __init__(self, engine: Engine, account_id: object, habit_id: str) -> None:
         days = DayCommands(engine, EventStore(DAYS))
         statistics = StatisticsQueries(engine, EventStore(HABITS))
+        undo = UndoCommands(engine, EventStore(HABITS), EventStore(DAYS))
         questions = AskedQuestions(engine, DayQueries(engine), statistics)
-        self._handle = handle_telegram_commands(engine, days, questions)
+        self._handle = handle_telegram_commands(engine, days, undo, questions)
         self._body = {
             "account_id": str(account_id),
             "habit_id": habit_id,

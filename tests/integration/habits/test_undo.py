@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,7 +13,10 @@ from services.habits.event_store import EventStore
 from services.habits.rebuild_read_model import rebuild_read_model
 from services.habits.stored_events import HABITS
 from services.habits.tables import outbox
+from services.habits.undo.asked_undo import carry_out_undo
 from services.habits.undo.undo_commands import NothingToUndo, UndoCommands
+from shared.contracts.day_commands import UndoLastV1
+from shared.contracts.topology import NOTIFIER_REPLIES
 from shared.instants import now
 from tests.integration.habits.callers import Caller, assert_problem, body_of
 from tests.integration.habits.test_days import DONE, TODAY, add, clear, put, recorded
@@ -204,3 +208,43 @@ def test_what_was_undone_is_the_same_after_rebuilding(engine: Engine, anna: Call
     before = anna.read(habit_id), recorded(anna, habit_id)
     rebuild_read_model(engine)
     assert (anna.read(habit_id), recorded(anna, habit_id)) == before
+
+
+def ask_to_undo(engine: Engine, account_id: UUID, command_id: str) -> dict[str, Any]:
+    commands = UndoCommands(engine, EventStore(HABITS), EventStore(DAYS))
+    carry_out_undo(
+        engine, commands, UndoLastV1(command_id=command_id, account_id=account_id, at=now())
+    )
+    replies = select(outbox.c.body).where(
+        outbox.c.routing_key == NOTIFIER_REPLIES.name,
+        outbox.c.body["command_id"].astext == command_id,
+    )
+    with engine.connect() as connection:
+        [reply] = connection.execute(replies).scalars()
+    return dict(reply)
+
+
+def test_what_is_asked_for_in_telegram_is_undone_once_and_replied_to(
+    engine: Engine, anna: Caller
+) -> None:
+    habit_id = anna.create()["id"]
+    recorded_at = body_of(put(anna, habit_id, DONE))["recorded_at"]
+    for _ in range(2):
+        reply = ask_to_undo(engine, anna.account_id, f"1:{habit_id}")
+        assert (reply["change"], reply["date"], reply["refused"]) == ("day.recorded", TODAY, None)
+        assert (reply["action"], reply["changed_at"]) == ("Drink a glass of water", recorded_at)
+    assert recorded(anna, habit_id) == []
+    last = history(anna, habit_id)["results"][-1]
+    assert (last["type"], last["channel"], last["undoes"]) == ("day_cleared", "telegram", 1)
+
+
+def test_telegram_is_told_why_nothing_was_undone(engine: Engine, anna: Caller) -> None:
+    nothing = ask_to_undo(engine, anna.account_id, f"1:{anna.account_id}")
+    assert (nothing["change"], nothing["refused"]) == (None, None)
+    bath = anna.create(is_pleasant=True)["id"]
+    linked = anna.create(linked_habit_id=bath)["id"]
+    anna.patch(linked, {"linked_habit_id": None})
+    undone(anna, bath)
+    refused = ask_to_undo(engine, anna.account_id, f"2:{anna.account_id}")
+    assert refused["change"] == "habit.changed"
+    assert "pleasant" in refused["refused"]

@@ -42,6 +42,8 @@ _CONTRACT = {
     ("get", "/api/habit/today/"),
     ("get", "/api/habit/{}/stats/"),
     ("get", "/api/habit/stats/"),
+    ("post", "/api/habit/undo/"),
+    ("post", "/api/habit/{}/undo/"),
     ("post", "/api/tg/link/"),
     ("get", "/api/tg/link/"),
     ("delete", "/api/tg/link/"),
