@@ -35,6 +35,7 @@ _TAG_ORDER = (
     "Keys",
     "Habits",
     "Telegram",
+    "Events",
     "Health",
     "Documentation",
 )

@@ -17,6 +17,7 @@ import services.notifier.settings
 from deploy.api_docs.openapi_merge import Document
 from deploy.gateway.service_health import ServiceHealth
 from deploy.gateway.status import create_app as create_status_app
+from services.feed.api_document import api_document as feed_document
 from shared.http.app import openapi_document
 from shared.process.environment import load_settings
 
@@ -48,6 +49,7 @@ def service_documents() -> Mapping[str, Document]:
         "auth": openapi_document(auth),
         "habits": openapi_document(habits),
         "notifier": openapi_document(notifier),
+        "feed": feed_document(),
         "gateway": openapi_document(status),
     }
 

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="NAME=HOST:PORT",
-        help="auth, habits, notifier (its HTTP process) and status; may be repeated",
+        help="auth, habits, notifier (its HTTP process), feed and status; may be repeated",
     )
     render.add_argument("--state", type=Path, help="what nginx may write to; default: --out")
     render.add_argument("--access-log", type=Path, default=Path("/dev/stdout"))

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from deploy.gateway.own_problems import OWN_PROBLEMS
 from deploy.gateway.settings import GatewayChoices
 
-UPSTREAMS = ("auth", "habits", "notifier", "status")
+UPSTREAMS = ("auth", "habits", "notifier", "feed", "status")
 
 # Swagger UI and ReDoc set styles from scripts; ReDoc searches in a worker made from a blob.
 CONTENT_SECURITY_POLICY = (

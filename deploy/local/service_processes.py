@@ -19,7 +19,7 @@ SIMULATOR = "telegram-simulator"
 
 _HTTP_PROCESS = "serve"
 _SERVICES_WITH_REDIS = ("notifier",)
-_SERVICES_THAT_CHECK_TOKENS = ("habits", "notifier")
+_SERVICES_THAT_CHECK_TOKENS = ("habits", "notifier", "feed")
 
 # Time zones come from the pinned package, whatever the machine has; output is written at once.
 _PYTHON = {"PYTHONTZPATH": "", "PYTHONUNBUFFERED": "1"}
@@ -47,6 +47,8 @@ PROCESSES = (
     ServiceProcess("notifier", "notifier", "consume"),
     ServiceProcess("notifier-relay", "notifier", "relay"),
     ServiceProcess("notifier-bot", "notifier", "bot"),
+    ServiceProcess("feed", "feed", "serve"),
+    ServiceProcess("feed-consumer", "feed", "consume"),
 )
 
 
@@ -83,7 +85,13 @@ def service_programs(
     }
     programs = [_program(each, common[each.service], ports[each.name]) for each in PROCESSES]
     simulator = (_simulator(settings, secrets),) if settings.uses_simulator else ()
-    upstreams = {"auth": "auth", "habits": "habits", "notifier": "notifier-api", "status": STATUS}
+    upstreams = {
+        "auth": "auth",
+        "habits": "habits",
+        "notifier": "notifier-api",
+        "feed": "feed",
+        "status": STATUS,
+    }
     return ServicePrograms(
         setups=tuple(
             Program(f"{service}-setup", _python(f"services.{service}", "setup"), common[service])

@@ -42,4 +42,6 @@ RIGHTS_OF_SERVICES = {
         r"^(events|amq\.default|notifier\..*|reminders(\..*)?|telegram\..*)$",
         r"^(telegram|reminder\.(sent|failed))\.",
     ),
+    # It listens to everything and says nothing.
+    "feed": BrokerRights(r"^(events|amq\.default|feed\..*)$", r"^$"),
 }

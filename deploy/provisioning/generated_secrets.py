@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.provisioning.private_files import write_private
 
-SERVICES = ("auth", "habits", "scheduler", "notifier")
+SERVICES = ("auth", "habits", "scheduler", "notifier", "feed")
 
 _BYTES = 24
 
@@ -44,10 +44,15 @@ class GeneratedSecrets:
 
 
 def load_or_generate(file: Path) -> GeneratedSecrets:
-    """Read the secrets of the earlier start; generate those that are not there yet."""
+    """Read the secrets of the earlier start; generate those that are not there yet.
+
+    A service that the earlier start did not know gets passwords of its own.
+    """
     stored = json.loads(file.read_text()) if file.exists() else {}
     known = {each.name for each in fields(GeneratedSecrets)}
     result = GeneratedSecrets(**{name: stored[name] for name in known & stored.keys()})
+    for passwords in (result.databases, result.broker_users):
+        passwords |= {service: _new_secret() for service in SERVICES if service not in passwords}
     if stored != asdict(result):
         write_private(file, json.dumps(asdict(result), indent=2))
     return result

@@ -27,6 +27,19 @@ class UnreadableMessage(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """What says of an event which it is and where it comes from, whatever its type."""
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    time: datetime
+    request_id: str | None
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloudEvent:
     """One public event.
 
@@ -73,27 +86,41 @@ def read_event(headers: Mapping[str, Any], raw_body: bytes) -> CloudEvent:
     Raises UnreadableMessage when an attribute is missing, the type is unknown, or the body does
     not fit its type. Unknown headers and body fields are ignored.
     """
+    attributes = read_attributes(headers)
+    body_class = EVENT_TYPES.get(attributes.type)
+    if body_class is None:
+        raise UnreadableMessage(f"unknown event type {attributes.type!r}")
+    return CloudEvent(
+        id=attributes.id,
+        type=attributes.type,
+        source=attributes.source,
+        subject=attributes.subject,
+        time=attributes.time,
+        body=read_body(body_class, raw_body),
+        request_id=attributes.request_id,
+    )
+
+
+def read_attributes(headers: Mapping[str, Any]) -> Attributes:
+    """Read the attributes of an event of any type. Raises UnreadableMessage when one is missing."""
     try:
-        attributes = {
+        required = {
             name: str(headers[_PREFIX + name])
             for name in ("id", "type", "source", "subject", "time")
         }
-        instant = from_json(attributes["time"])
+        instant = from_json(required["time"])
     except KeyError as missing:
         raise UnreadableMessage(f"attribute {missing} is missing") from missing
     except ValueError as error:
         raise UnreadableMessage(f"attribute time: {error}") from error
-    body_class = EVENT_TYPES.get(attributes["type"])
-    if body_class is None:
-        raise UnreadableMessage(f"unknown event type {attributes['type']!r}")
-    return CloudEvent(
-        id=attributes["id"],
-        type=attributes["type"],
-        source=attributes["source"],
-        subject=attributes["subject"],
+    return Attributes(
+        id=required["id"],
+        type=required["type"],
+        source=required["source"],
+        subject=required["subject"],
         time=instant,
-        body=read_body(body_class, raw_body),
         request_id=_optional(headers.get(_PREFIX + "requestid")),
+        traceparent=_optional(headers.get(_PREFIX + "traceparent")),
     )
 
 

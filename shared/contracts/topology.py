@@ -18,16 +18,23 @@ RETRY_DELAYS_SECONDS = (1, 5, 30)
 class WorkQueue:
     """A queue of ours; `bindings` are the event types it takes, none for a direct queue.
 
-    `past_bindings` are those it took in an earlier release, to be taken away at setup.
+    `past_bindings` are those it took in an earlier release, to be taken away at setup. One that is
+    `in_order` has one consumer at a time, whatever number is there, and no retry queues: a message
+    that waits in one would be overtaken.
     """
 
     name: str
     bindings: tuple[str, ...] = ()
     past_bindings: tuple[str, ...] = ()
+    in_order: bool = False
 
     @property
     def dead_letter_queue(self) -> str:
         return f"{self.name}.dlq"
+
+    @property
+    def retry_delays_seconds(self) -> tuple[int, ...]:
+        return () if self.in_order else RETRY_DELAYS_SECONDS
 
     def retry_queue(self, delay_seconds: int) -> str:
         return f"{self.name}.retry.{delay_seconds}s"
@@ -47,6 +54,7 @@ NOTIFIER_DAYS = WorkQueue("notifier.days", _DAYS)
 NOTIFIER_REPLIES = WorkQueue("notifier.replies")
 REMINDERS = WorkQueue("reminders", past_bindings=(events.REMINDER_DUE,))
 TELEGRAM_MESSAGES = WorkQueue("telegram.messages")
+FEED_LOG = WorkQueue("feed.log", ("#",), in_order=True)
 
 # Each service declares and consumes its own.
 HABITS_QUEUES = (HABITS_EVENTS, HABITS_COMMANDS)
@@ -58,9 +66,6 @@ NOTIFIER_QUEUES = (
     NOTIFIER_DAYS,
     NOTIFIER_REPLIES,
 )
+FEED_QUEUES = (FEED_LOG,)
 
-ALL_QUEUES = HABITS_QUEUES + SCHEDULER_QUEUES + NOTIFIER_QUEUES
-
-# Losing one of these would lose a change for one of our own services: when no queue takes it,
-# the relay keeps the message.
-CONSUMED_TYPES = frozenset(key for queue in ALL_QUEUES for key in queue.bindings)
+ALL_QUEUES = HABITS_QUEUES + SCHEDULER_QUEUES + NOTIFIER_QUEUES + FEED_QUEUES

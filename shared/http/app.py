@@ -4,9 +4,7 @@ Each app can be built without any server and carries its OpenAPI 3.1 document.
 """
 
 import json
-import re
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -15,7 +13,6 @@ import marshmallow as ma
 import structlog
 from flask import Flask, Response, request
 from flask_smorest import Api, Blueprint
-from prometheus_client import Counter, Histogram
 from webargs.flaskparser import FlaskParser
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -25,20 +22,18 @@ from shared.http.problem_details import (
     ProblemSchema,
     register_problem_handlers,
 )
+from shared.http.request_records import (
+    REQUEST_ID_HEADER,
+    count_request,
+    log_request,
+    request_id_from,
+)
 from shared.process.ops_blueprint import ops_blueprint
 from shared.process.ops_http import ReadinessChecks
-from shared.process.structured_logs import get_logger
 
 MAX_BODY_BYTES = 64 * 1024
-REQUEST_ID_HEADER = "X-Request-ID"
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}", re.ASCII)
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-
-_requests = Counter("http_requests_total", "Requests", ["method", "route", "status"])
-_seconds = Histogram("http_request_seconds", "Time to answer", ["method", "route"])
-
-_log = get_logger(__name__)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -158,8 +153,7 @@ def openapi_document(app: Flask) -> dict[str, Any]:
 
 def _begin() -> None:
     flask.g.began = time.perf_counter()
-    claimed = request.headers.get(REQUEST_ID_HEADER, "")
-    flask.g.request_id = claimed if _REQUEST_ID.fullmatch(claimed) else uuid.uuid4().hex
+    flask.g.request_id = request_id_from(request.headers.get(REQUEST_ID_HEADER, ""))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=flask.g.request_id)
 
@@ -176,17 +170,10 @@ def _require_json() -> None:
 def _finish(response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = flask.g.get("request_id", "")
     route = request.url_rule.rule if request.url_rule else "unknown"
-    _requests.labels(request.method, route, response.status_code).inc()
     seconds = time.perf_counter() - flask.g.get("began", time.perf_counter())
-    _seconds.labels(request.method, route).observe(seconds)
+    count_request(request.method, route, response.status_code, seconds)
     if request.blueprint != "ops":
-        _log.info(
-            "answered",
-            method=request.method,
-            path=request.path,
-            status=response.status_code,
-            milliseconds=round(seconds * 1000, 1),
-        )
+        log_request(request.method, request.path, response.status_code, seconds)
     return response
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange
 
-from shared.contracts.topology import EVENTS_EXCHANGE, RETRY_DELAYS_SECONDS, WorkQueue
+from shared.contracts.topology import EVENTS_EXCHANGE, WorkQueue
 from shared.messaging.broker_refusals import refusals_are_final
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
 # Far above our own count of attempts: it only ends a loop of crashes in the consumer.
 _DELIVERY_LIMIT = 50
 # Looking at dead letters returns them each time; RabbitMQ 4 would drop them at the twentieth.
-_LOOKED_AT_FOR_EVER = 1_000_000_000
+_WITHOUT_END = 1_000_000_000
 
 
 async def declare_topology(url: str, queues: Iterable[WorkQueue]) -> None:
@@ -39,17 +39,14 @@ async def _declare(channel: AbstractChannel, exchange: AbstractExchange, queue: 
     await channel.declare_queue(
         queue.dead_letter_queue,
         durable=True,
-        arguments={"x-queue-type": "quorum", "x-delivery-limit": _LOOKED_AT_FOR_EVER},
+        arguments={"x-queue-type": "quorum", "x-delivery-limit": _WITHOUT_END},
     )
     work = await channel.declare_queue(
         queue.name,
         durable=True,
-        arguments={
-            **_dead_letters_to(queue.dead_letter_queue),
-            "x-delivery-limit": _DELIVERY_LIMIT,
-        },
+        arguments={**_dead_letters_to(queue.dead_letter_queue), **_deliveries(queue)},
     )
-    for delay_seconds in RETRY_DELAYS_SECONDS:
+    for delay_seconds in queue.retry_delays_seconds:
         await channel.declare_queue(
             queue.retry_queue(delay_seconds),
             durable=True,
@@ -62,6 +59,13 @@ async def _declare(channel: AbstractChannel, exchange: AbstractExchange, queue: 
         await work.bind(exchange, event_type)
     for event_type in queue.past_bindings:
         await work.unbind(exchange, event_type)
+
+
+def _deliveries(queue: WorkQueue) -> dict[str, Any]:
+    if queue.in_order:
+        # However often its consumer is killed: a message left out would be a gap.
+        return {"x-single-active-consumer": True, "x-delivery-limit": _WITHOUT_END}
+    return {"x-delivery-limit": _DELIVERY_LIMIT}
 
 
 def _dead_letters_to(queue_name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
             url = load_settings(lambda environment: environment.str("DATABASE_URL"))
             migrate(service, url, before_rollout=True)
         case _:
-            sys.exit("usage: python -m shared.migrations auth|habits|scheduler|notifier")
+            sys.exit("usage: python -m shared.migrations auth|habits|scheduler|notifier|feed")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from operator import attrgetter
 import psycopg
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.contracts.topology import CONSUMED_TYPES, EVENTS_EXCHANGE
 from shared.database import CONNECT_ARGS
 from shared.instants import now
 from shared.messaging.publisher import Publisher, PublishFailed, Unroutable
@@ -131,20 +130,18 @@ class Relay:
             attempt.failure = failure
             return False
         except Unroutable:
-            return self._is_done_with(row)
+            self._keep(row)
+            return False
         self._unroutable.found_queue(row.routing_key)
         _published.labels(row.routing_key).inc()
         _lag.observe((now() - row.recorded_at).total_seconds())
         return True
 
-    def _is_done_with(self, row: OutboxRow) -> bool:
-        """Whether a message that no queue takes is done with; one of our own must wait."""
-        if row.exchange == EVENTS_EXCHANGE and row.routing_key not in CONSUMED_TYPES:
-            return True
+    def _keep(self, row: OutboxRow) -> None:
+        """Have what no queue takes wait: the feed takes every event, and is not there yet."""
         _unroutable.labels(row.routing_key).inc()
         if (seconds := self._unroutable.rest(row.routing_key)) is not None:
             _log.error("kept: no queue takes it", type=row.routing_key, again_in_seconds=seconds)
-        return False
 
     async def _watch(self) -> None:
         """Wake shards on NOTIFY and, every `POLL_SECONDS`, those that have rows."""

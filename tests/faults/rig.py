@@ -18,7 +18,7 @@ import requests
 from aio_pika.abc import AbstractChannel
 from dotenv import dotenv_values
 
-from shared.contracts.topology import ALL_QUEUES, RETRY_DELAYS_SECONDS
+from shared.contracts.topology import ALL_QUEUES
 from shared.messaging.publisher import BROKER_ERRORS
 from tests.faults.replicas import Replica, is_ready
 from tests.faults.supervised import Supervised
@@ -98,7 +98,7 @@ class Rig:
                 for name in (
                     queue.name,
                     queue.dead_letter_queue,
-                    *map(queue.retry_queue, RETRY_DELAYS_SECONDS),
+                    *map(queue.retry_queue, queue.retry_delays_seconds),
                 )
             }
 

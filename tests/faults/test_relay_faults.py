@@ -17,6 +17,7 @@ from services.scheduler.service import SERVICE
 from shared.contracts.events import ACCOUNT_CHANGED
 from shared.contracts.topology import (
     EVENTS_EXCHANGE,
+    FEED_LOG,
     HABITS_EVENTS,
     NOTIFIER_EVENTS,
     SCHEDULER_EVENTS,
@@ -175,7 +176,7 @@ async def listener(engine: Engine, unlike: int | None = None) -> int:
 async def test_what_no_queue_takes_any_more_is_kept_in_order_and_counted(
     outbox_url: str, outbox_engine: Engine, broker: str
 ) -> None:
-    queues = (SCHEDULER_EVENTS.name, NOTIFIER_EVENTS.name, HABITS_EVENTS.name)
+    queues = [queue.name for queue in (SCHEDULER_EVENTS, NOTIFIER_EVENTS, HABITS_EVENTS, FEED_LOG)]
     before = unroutable()
     async with running_relay(outbox_url, broker):
         await rebind(broker, *queues, bound=False)
@@ -204,7 +205,5 @@ async def rebind(broker: str, *queues: str, bound: bool) -> None:
         exchange = await channel.get_exchange(EVENTS_EXCHANGE, ensure=False)
         for name in queues:
             queue = await channel.get_queue(name, ensure=False)
-            if bound:
-                await queue.bind(exchange, ACCOUNT_CHANGED)
-            else:
-                await queue.unbind(exchange, ACCOUNT_CHANGED)
+            key = "#" if name == FEED_LOG.name else ACCOUNT_CHANGED
+            await (queue.bind if bound else queue.unbind)(exchange, key)

@@ -32,12 +32,15 @@ FOREIGN = [
     ("notifier", "habits.commands"),
     ("notifier", "scheduler.commands"),
     ("notifier", "scheduler.events.dlq"),
+    ("habits", "feed.log"),
+    ("feed", "scheduler.events"),
 ]
 TELLS: dict[str, tuple[str, ...]] = {
     "auth": ("account.",),
     "habits": ("habit.",),
     "scheduler": ("reminder.due.", "reminder.missed."),
     "notifier": ("telegram.", "reminder.sent.", "reminder.failed."),
+    "feed": (),
 }
 
 

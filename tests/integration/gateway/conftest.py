@@ -19,7 +19,7 @@ import pytest
 import requests
 
 REPOSITORY = Path(__file__).parents[3]
-UPSTREAMS = ("auth", "habits", "notifier", "status")
+UPSTREAMS = ("auth", "habits", "notifier", "feed", "status")
 
 
 class _Echo(BaseHTTPRequestHandler):

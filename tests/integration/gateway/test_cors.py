@@ -37,6 +37,7 @@ def test_a_preflight_of_an_allowed_origin_is_answered_by_the_gateway(
         "If-Match",
         "If-None-Match",
         "Idempotency-Key",
+        "Last-Event-ID",
         "X-Request-ID",
     }
     assert "X-Request-ID" in answer.headers

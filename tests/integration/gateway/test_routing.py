@@ -21,6 +21,8 @@ from tests.integration.gateway.conftest import Gateway
         ("/api/habit/42/history/", "habits"),
         ("/api/tg/link/", "notifier"),
         ("/api/tg/webhook/", "notifier"),
+        ("/api/events/", "feed"),
+        ("/api/me/events/", "feed"),
         ("/api/health/", "status"),
     ],
 )

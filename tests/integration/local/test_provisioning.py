@@ -15,7 +15,13 @@ from deploy.provisioning.databases import (
 from tests.servers.own_space import with_path
 from tests.servers.whole_system import own_database_prefix
 
-PASSWORDS = {"auth": "one", "habits": "it's %2 two", "scheduler": "three", "notifier": "four"}
+PASSWORDS = {
+    "auth": "one",
+    "habits": "it's %2 two",
+    "scheduler": "three",
+    "notifier": "four",
+    "feed": "five",
+}
 
 
 @pytest.fixture

@@ -47,6 +47,8 @@ _CONTRACT = {
     ("post", "/api/tg/link/"),
     ("get", "/api/tg/link/"),
     ("delete", "/api/tg/link/"),
+    ("get", "/api/events/"),
+    ("get", "/api/me/events/"),
     ("get", "/api/swagger/"),
     ("get", "/api/redoc/"),
     ("get", "/api/openapi.json"),

@@ -15,7 +15,7 @@ _ONE_SHOTS = {
     "secrets",
     "provision",
     "gateway-setup",
-    *(f"{service}-setup" for service in ("auth", "habits", "scheduler", "notifier")),
+    *(f"{service}-setup" for service in ("auth", "habits", "scheduler", "notifier", "feed")),
 }
 _WAYS_OUT = {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode", "network_mode"}
 
@@ -50,7 +50,7 @@ def test_nothing_is_published_before_every_queue_is_bound(
 ) -> None:
     for process in PROCESSES:
         needed = services[process.name]["depends_on"]
-        for service in ("auth", "habits", "scheduler", "notifier"):
+        for service in ("auth", "habits", "scheduler", "notifier", "feed"):
             condition = needed[f"{service}-setup"]["condition"]
             assert condition == "service_completed_successfully", process.name
 

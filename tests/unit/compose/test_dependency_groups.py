@@ -10,7 +10,7 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parents[3]
-SERVICES = ("auth", "habits", "scheduler", "notifier")
+SERVICES = ("auth", "habits", "scheduler", "notifier", "feed")
 
 
 @pytest.fixture(scope="module")

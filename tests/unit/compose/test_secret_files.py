@@ -39,6 +39,8 @@ def test_each_recipient_gets_what_it_needs_and_no_more(written: dict[str, str]) 
         "auth/database_url",
         "auth/rabbitmq_url",
         "auth/signing_keys_secret",
+        "feed/database_url",
+        "feed/rabbitmq_url",
         "habits/database_url",
         "habits/rabbitmq_url",
         "scheduler/database_url",
@@ -53,7 +55,7 @@ def test_each_recipient_gets_what_it_needs_and_no_more(written: dict[str, str]) 
 
 
 def test_no_service_can_open_the_database_or_queues_of_another(written: dict[str, str]) -> None:
-    for service in ("auth", "habits", "scheduler", "notifier"):
+    for service in ("auth", "habits", "scheduler", "notifier", "feed"):
         assert written[f"{service}/database_url"].startswith(f"postgresql://{service}:")
         assert written[f"{service}/database_url"].endswith(f"@postgres:5432/{service}")
         assert written[f"{service}/rabbitmq_url"].startswith(f"amqp://{service}:")

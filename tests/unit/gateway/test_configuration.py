@@ -21,7 +21,7 @@ _SETTINGS = GatewaySettings(
     pages=Path("/pages of mine"),
     state=Path("/state"),
     access_log=Path("/dev/stdout"),
-    upstreams=dict.fromkeys(("auth", "habits", "notifier", "status"), ("127.0.0.1:1",)),
+    upstreams=dict.fromkeys(("auth", "habits", "notifier", "feed", "status"), ("127.0.0.1:1",)),
     choices=GatewayChoices(),
 )
 

@@ -7,7 +7,7 @@ from alembic.config import Config
 
 from shared.migrations import last_before_rollout
 
-SERVICES = ("auth", "habits", "notifier", "scheduler")
+SERVICES = ("auth", "feed", "habits", "notifier", "scheduler")
 ROOT = Path(__file__).resolve().parents[3]
 
 _REVISION = """

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from services.auth.service import SERVICE as AUTH
+from services.feed.service import SERVICE as FEED
 from services.habits.service import SERVICE as HABITS
 from services.notifier.service import SERVICE as NOTIFIER
 from services.scheduler.service import SERVICE as SCHEDULER
 from shared.process import service as service_module
 from shared.process.service import WRONG_USAGE, Service
 
-SERVICES = [AUTH, HABITS, SCHEDULER, NOTIFIER]
+SERVICES = [AUTH, HABITS, SCHEDULER, NOTIFIER, FEED]
 ROOT = Path(__file__).parents[3]
 
 
