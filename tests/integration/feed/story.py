@@ -117,10 +117,10 @@ class Feed:
         ) as answer:
             assert answer.status_code == 200, answer.text
             assert answer.headers["Content-Type"].startswith("text/event-stream")
-            yield _events_in(answer)
+            yield events_in(answer)
 
 
-def _events_in(answer: requests.Response) -> Iterator[dict[str, str]]:
+def events_in(answer: requests.Response) -> Iterator[dict[str, str]]:
     fields: dict[str, str] = {}
     for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
         if line:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, delete, select, text
 from structlog.testing import capture_logs
 
 from shared.contracts.events import ACCOUNT_CHANGED, REMINDER_SENT, ReminderSentV1
-from shared.contracts.topology import SCHEDULER_EVENTS, TELEGRAM_MESSAGES, WorkQueue
+from shared.contracts.topology import FEED_LOG, SCHEDULER_EVENTS, TELEGRAM_MESSAGES, WorkQueue
 from shared.database import transaction
 from shared.messaging.broker_topology import declare_topology
 from shared.outbox import relay as relay_module
@@ -186,7 +186,7 @@ async def test_a_relay_at_rest_leaves_the_database_alone(
         assert transactions() - before < 12
 
 
-async def test_a_public_event_without_any_subscriber_is_done_with(
+async def test_also_an_event_that_only_the_feed_takes_waits_for_its_queue(
     engine: Engine, outbox_url: str, broker: str
 ) -> None:
     body = ReminderSentV1(
@@ -200,7 +200,12 @@ async def test_a_public_event_without_any_subscriber_is_done_with(
     )
     with transaction(engine) as connection:
         add_event(connection, "/services/test", REMINDER_SENT, "h", body)
+        add_message(connection, TELEGRAM_MESSAGES, "chat-1", {})
     async with running_relay(outbox_url, broker):
+        # What is stored behind it leaves; it stays.
+        assert len(await received(broker, 1, TELEGRAM_MESSAGES.name)) == 1
+        assert waiting(engine) == 1
+        await declare_topology(broker, [FEED_LOG])
         await until_empty(engine)
 
 
