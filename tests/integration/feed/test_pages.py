@@ -4,8 +4,8 @@ import threading
 import time
 
 import pytest
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from shared.process.ops_http import CONTENT_TYPE_LATEST
 from tests.integration.feed.story import Feed, habit_changed, in_seconds, message, token_of
 
 
