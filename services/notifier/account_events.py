@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from services.notifier.accounts import store_account
 from services.notifier.answers.reminder_messages import erase_answers
+from services.notifier.asking.open_questions import erase_questions
 from services.notifier.linking.chat_links import erase_link
 from services.notifier.linking.link_requests import close_request
 from services.notifier.reminders.ledger import erase_deliveries
@@ -51,3 +52,4 @@ class AccountEvents:
                 erase_states(connection, account.id)
                 erase_deliveries(connection, account.id)
                 erase_answers(connection, account.id)
+                erase_questions(connection, account.id)

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from services.notifier.answers.buttons import NO_SNOOZE, SNOOZE, SNOOZES, WISHES
 from services.notifier.answers.press_talk import PressTalk
 from services.notifier.answers.snooze_talk import SnoozeTalk
+from services.notifier.asking.account_talk import asker, mute
 from services.notifier.hints import hint
 from services.notifier.linking.link_questions import LINK, MOVE
 from services.notifier.linking.link_talk import LinkTalk
@@ -28,7 +29,14 @@ def new_router(translations: Translations) -> Router:
     link, answers = LinkTalk(translations), PressTalk(translations)
     snoozes = SnoozeTalk(translations)
     return Router(
-        commands={"start": link.start, "stop": link.stop, "help": say_help},
+        commands={
+            "start": link.start,
+            "today": asker("today"),
+            "stats": asker("stats"),
+            "mute": mute,
+            "help": say_help,
+            "stop": link.stop,
+        },
         presses={
             LINK: link.answer_link,
             MOVE: link.answer_move,

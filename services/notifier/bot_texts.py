@@ -28,17 +28,39 @@ class BotTexts:
         return f"{self._translate('Hello!')} {how}\n{chat}"
 
     def help(self, chat_id: int) -> str:
-        commands = self._translate("/start shows how to link this chat, /stop ends the reminders.")
+        commands = [f"/{name}: {meaning}" for name, meaning in self.commands().items()]
         chat = self._translate("The id of this chat: {chat_id}").format(chat_id=chat_id)
-        return f"{commands}\n{chat}"
+        return "\n".join([*commands, chat])
 
     def commands(self) -> dict[str, str]:
-        """Describe each command, for the menu."""
+        """Describe each command, for the menu and the help, those that are used most first."""
         return {
+            "today": self._translate("What is due today"),
+            "stats": self._translate("How your habits are doing"),
+            "mute": self._translate("No reminders for a while: 2h, today or off"),
             "start": self._translate("How to get reminders here"),
             "stop": self._translate("End the reminders"),
             "help": self._translate("What this bot understands"),
         }
+
+    def how_to_mute(self, most_hours: int) -> str:
+        return self._translate(
+            "Send /mute 2h for two hours without reminders (up to {most_hours}h), /mute today for"
+            " the rest of the day, or /mute off to get them again."
+        ).format(most_hours=most_hours)
+
+    def muted_for(self, hours: int) -> str:
+        return self._translate_plural(
+            "No reminders for {hours} hour. /mute off brings them back.",
+            "No reminders for {hours} hours. /mute off brings them back.",
+            hours,
+        ).format(hours=hours)
+
+    def muted_today(self) -> str:
+        return self._translate("No more reminders today. /mute off brings them back.")
+
+    def muted_no_more(self) -> str:
+        return self._translate("Reminders come again.")
 
     def linked(self) -> str:
         return self._translate(

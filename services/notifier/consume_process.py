@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from services.notifier.account_events import AccountEvents
 from services.notifier.answers.day_events import DayEvents, refresh
+from services.notifier.asking.reply_events import ReplyEvents
 from services.notifier.redis_scripts import new_async_redis, new_redis, redis_answers
 from services.notifier.reminders.reminder_consumer import ReminderConsumer
 from services.notifier.sending.claims import Claims
@@ -22,6 +23,7 @@ from services.notifier.translations import Translations
 from shared.contracts.topology import (
     NOTIFIER_DAYS,
     NOTIFIER_EVENTS,
+    NOTIFIER_REPLIES,
     REMINDERS,
     TELEGRAM_MESSAGES,
 )
@@ -43,7 +45,7 @@ _TELEGRAM_CONNECTIONS = PLACES + 2 * _OTHER_PREFETCH
 
 
 def consume(settings: Settings) -> None:
-    """Send reminders and the bot's messages, follow the accounts and their days."""
+    """Send reminders and the bot's messages, follow accounts, days and replies."""
     engine = new_engine(
         settings.database_url,
         pool_size=_DATABASE_CONNECTIONS,
@@ -107,6 +109,8 @@ def _subscribe(
     consumer.subscribe(NOTIFIER_EVENTS, AccountEvents(engine).handle, prefetch=_OTHER_PREFETCH)
     days = DayEvents(engine, translations)
     consumer.subscribe(NOTIFIER_DAYS, days.handle, prefetch=_OTHER_PREFETCH)
+    replies = ReplyEvents(engine, translations)
+    consumer.subscribe(NOTIFIER_REPLIES, replies.handle, prefetch=_OTHER_PREFETCH)
 
 
 async def _give_back_when(stop: asyncio.Event, desk: DeliveryDesk) -> None:

@@ -5,7 +5,7 @@ answers to everybody else. A repeated one is dropped, not put off.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
@@ -22,14 +22,20 @@ def hint(turn: Turn, name: str, text: str) -> Sequence[Telling]:
     return [Send(turn.chat.id, text)] if due else []
 
 
-def is_due(connection: Connection, chat_id: int, name: str, at: datetime) -> bool:
+def is_due(
+    connection: Connection,
+    chat_id: int,
+    name: str,
+    at: datetime,
+    again_after: timedelta = HINTS_KEPT,
+) -> bool:
     """Note that a chat gets a hint, unless it has just had it; False then."""
     statement = insert(HINTS).values(chat_id=chat_id, hint=name, given_at=at)
     noted = connection.scalar(
         statement.on_conflict_do_update(
             index_elements=[HINTS.c.chat_id, HINTS.c.hint],
             set_={"given_at": at},
-            where=HINTS.c.given_at <= at - HINTS_KEPT,
+            where=HINTS.c.given_at <= at - again_after,
         ).returning(HINTS.c.chat_id)
     )
     return noted is not None

@@ -9,6 +9,7 @@ from services.notifier.tables import (
     HEARD_DAYS,
     HINTS,
     LINK_REQUESTS,
+    OPEN_QUESTIONS,
     REMINDER_MESSAGES,
     UNHANDLED_UPDATES,
 )
@@ -21,6 +22,8 @@ HINTS_KEPT = timedelta(seconds=30)
 UPDATES_KEPT = timedelta(days=30)
 # They are personal data, whole, as Telegram sent them.
 UNHANDLED_UPDATES_KEPT = timedelta(days=14)
+# Later nobody waits for a reply any more.
+QUESTIONS_KEPT = timedelta(days=1)
 # What has been sent must be known for longer than anything that may bring it again: a message that
 # waits in a queue, the dead letters (14 days), a backup of the broker. And people ask what came.
 DELIVERIES_KEPT = timedelta(days=90)
@@ -34,5 +37,6 @@ RETENTIONS = (
     Retention(DELIVERY_STATES.c.changed_at, DELIVERIES_KEPT),
     Retention(DELIVERIES.c.received_at, DELIVERIES_KEPT),
     Retention(REMINDER_MESSAGES.c.begun_at, DELIVERIES_KEPT),
+    Retention(OPEN_QUESTIONS.c.asked_at, QUESTIONS_KEPT),
     Retention(HEARD_DAYS.c.heard_at, DELIVERIES_KEPT),
 )

@@ -11,6 +11,7 @@
 - `deliveries`: the ledger, one row a reminder that has ended.
 - `reminder_messages`: what each reminder looks like in its message, to edit it; and its buttons.
 - `heard_days`: what the notifier has heard of a habit's date, from `habit.day_*`.
+- `open_questions`: what chats have asked other services for, until the reply is told.
 - `outbox`: see shared.outbox.table.
 """
 
@@ -215,6 +216,16 @@ HEARD_DAYS = Table(
     Column("heard_at", DateTime(timezone=True), nullable=False),
     Index("ix_heard_days_heard_at", "heard_at"),
     CheckConstraint("status IN ('done', 'skipped', 'partial')", name="status_known"),
+)
+
+OPEN_QUESTIONS = Table(
+    "open_questions",
+    METADATA,
+    Column("command_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("chat_id", BigInteger, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Index("ix_open_questions_asked_at", "asked_at"),
 )
 
 define_idempotency_keys(METADATA)

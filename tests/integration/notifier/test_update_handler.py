@@ -223,7 +223,7 @@ class TestHelp:
         await AccountEvents(engine).handle(account_delivery(account, locale="ru"))
         link_chat(engine, account, chat_id)
         take(handler, message=text(chat_id, "hello", language="en"))
-        assert "/stop прекратит" in replies(engine, chat_id)[0]
+        assert "/stop: Прекратить" in replies(engine, chat_id)[0]
 
     @pytest.mark.parametrize("words", ["/help", "/paint it"])
     def test_so_do_its_command_and_unknown_ones(

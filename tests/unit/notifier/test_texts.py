@@ -245,7 +245,7 @@ def test_every_sentence_is_translated_and_keeps_its_placeholders() -> None:
 def test_every_sentence_of_the_code_is_in_the_catalogues() -> None:
     source = "".join(
         (Path(translations_module.__file__).parent / name).read_text(encoding="utf-8")
-        for name in ("bot_texts.py", "reminders/reminder_texts.py")
+        for name in ("bot_texts.py", "reminders/reminder_texts.py", "asking/reply_texts.py")
     )
     said = re.sub(r'"\s*\n\s*"', "", source)
     for original in catalogue_of("en"):

@@ -1,0 +1,1 @@
+"""What a chat asks other services for by a command, and what it is told when they have replied."""
