@@ -1,8 +1,8 @@
 """Carries out what the bot tells Telegram, from `telegram.messages`.
 
 A message is sent once, by the desk. An edit takes its turn within the chat's limits like a message;
-the answer to a press has no limits and goes at once. Both are repeated until Telegram has taken
-them or their time has passed.
+the answer to a press has turns of its own. Both are repeated until Telegram has taken them or their
+time has passed.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from services.notifier.sending.delivery import DeliveryDesk
 from services.notifier.sending.delivery_ends import TOKEN_REFUSED_PAUSE
 from services.notifier.sending.delivery_states import Ends, Known
 from services.notifier.sending.envelopes import Envelope, NotYet
-from services.notifier.sending.rate_limits import NoTurn, SendLimits
+from services.notifier.sending.rate_limits import NoTurn, SendLimits, Turn
 from services.notifier.telegram.client import TelegramClient
 from services.notifier.telegram.errors import (
     Ambiguous,
@@ -131,10 +131,7 @@ class MessageConsumer:
     async def _edit(self, edit: MessageEditV1) -> None:
         if now() > edit.not_after:
             return
-        turn = await self._limits.book(edit.chat_id, 0)
-        if isinstance(turn, NoTurn):
-            raise RetryLater(turn.wait_seconds, "Telegram's limits")
-        await asyncio.sleep(turn.seconds_left())
+        await _wait_for(await self._limits.book(edit.chat_id, 0))
         asked = Edit(edit.chat_id, edit.message_id, edit.text, edit.buttons)
         shown = await asyncio.to_thread(self._to_show, asked)
         if shown is None:
@@ -154,6 +151,7 @@ class MessageConsumer:
     async def _answer(self, answer: PressAnswerV1) -> None:
         if now() > answer.not_after:
             return
+        await _wait_for(await self._limits.book_answer(answer.chat_id))
         failure = await self._telegram.answer_press(answer.query_id, answer.text)
         await self._conclude(answer.chat_id, failure)
 
@@ -179,3 +177,10 @@ class MessageConsumer:
     def _block_chat(self, chat_id: int) -> None:
         with transaction(self._engine) as connection:
             block(connection, chat_id, now())
+
+
+async def _wait_for(turn: Turn | NoTurn) -> None:
+    """Wait until the turn begins. Raises RetryLater when there is none."""
+    if isinstance(turn, NoTurn):
+        raise RetryLater(turn.wait_seconds, "Telegram's limits")
+    await asyncio.sleep(turn.seconds_left())

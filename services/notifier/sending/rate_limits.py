@@ -4,6 +4,9 @@ A turn is booked, not queued for: the bot has a turn every 40 ms, a chat one a s
 gets the first that suits both. So at most 26 turns begin in any second, where Telegram allows 30,
 and a chat with many messages takes no turn of the bot before its own.
 
+Answers to presses take none of these turns, as Telegram does not count them: they have turns of
+their own, four a second for a chat, so whoever presses without end holds up nobody.
+
 A 429 silences the chat it was for; when several chats get one at a time, Telegram means the bot.
 """
 
@@ -18,6 +21,7 @@ from services.notifier.redis_scripts import KEY_PREFIX, read_script
 
 TURN_MS = 40
 CHAT_INTERVAL_MS = 1000
+ANSWER_INTERVAL_MS = 250
 # Telegram counts in whole seconds of its own clock.
 _PAUSE_MARGIN_MS = 100
 # So many chats refused within so much time are no accident of one chat.
@@ -27,6 +31,7 @@ _REFUSALS_WINDOW_MS = 5000
 _PREFIX = f"{KEY_PREFIX}:rate"
 PAUSE_KEY = f"{_PREFIX}:pause"
 _TURNS_KEY = f"{_PREFIX}:turns"
+_ANSWER_TURNS_KEY = f"{_PREFIX}:answer-turns"
 _REFUSED_CHATS_KEY = f"{_PREFIX}:refused-chats"
 
 
@@ -60,9 +65,20 @@ class SendLimits:
 
     async def book(self, chat_id: int, longest_wait_seconds: float) -> Turn | NoTurn:
         """Book a turn for the chat, unless the chat itself has to wait longer than that."""
+        keys = _TURNS_KEY, f"{_PREFIX}:chat:{chat_id}"
+        return await self._book_turn(chat_id, keys, CHAT_INTERVAL_MS, longest_wait_seconds)
+
+    async def book_answer(self, chat_id: int) -> Turn | NoTurn:
+        """Book a turn to answer a press, unless the chat has to wait for it."""
+        keys = _ANSWER_TURNS_KEY, f"{_PREFIX}:answers:{chat_id}"
+        return await self._book_turn(chat_id, keys, ANSWER_INTERVAL_MS, 0)
+
+    async def _book_turn(
+        self, chat_id: int, keys: tuple[str, str], interval_ms: int, longest_wait_seconds: float
+    ) -> Turn | NoTurn:
         booked, wait_ms = await self._book(
-            keys=[PAUSE_KEY, _pause_key(chat_id), _TURNS_KEY, f"{_PREFIX}:chat:{chat_id}"],
-            args=[TURN_MS, CHAT_INTERVAL_MS, round(longest_wait_seconds * 1000)],
+            keys=[PAUSE_KEY, _pause_key(chat_id), *keys],
+            args=[TURN_MS, interval_ms, round(longest_wait_seconds * 1000)],
         )
         wait_seconds = int(wait_ms) / 1000
         if not booked:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLR0917 - fixtures are asked for by name
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
@@ -10,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import Engine
 
-from services.notifier.sending import delivery_states
+from services.notifier.sending import delivery_states, rate_limits
 from services.notifier.sending.bot_messages import AnswerPress, Edit, Send, Telling, tell
 from services.notifier.sending.claims import Claims
 from services.notifier.sending.delivery import DeliveryDesk
@@ -73,6 +74,17 @@ async def question(telegram: TelegramClient, chat_id: int) -> int:
     asked = await telegram.send_message(chat_id, "?", QUESTION_BUTTONS)
     assert isinstance(asked, Accepted)
     return asked.telegram_message_id
+
+
+async def as_often_as_it_takes(consumer: MessageConsumer, delivery: Delivery) -> None:
+    for _ in range(20):
+        try:
+            await consumer.handle(delivery)
+        except RetryLater as later:
+            await asyncio.sleep(later.delay_seconds)
+        else:
+            return
+    pytest.fail("not carried out")
 
 
 async def test_a_reply_is_sent_once(
@@ -244,9 +256,26 @@ class TestPressAnswers:
         query_id = person.press_button(chat_id, question, 0)["callback_query_id"]
         delivery = told(AnswerPress(chat_id, query_id, "Noted"))
         await consumer.handle(delivery)
-        await consumer.handle(delivery)  # "query is too old" is no failure
+        await as_often_as_it_takes(consumer, delivery)  # "query is too old" is no failure
         asked = person.requests("answerCallbackQuery")
         assert [request["text"] for request in asked] == ["Noted", "Noted"]
+
+    async def test_whoever_presses_without_end_waits_alone(
+        self,
+        consumer: MessageConsumer,
+        person: TelegramPerson,
+        told: Callable[..., Delivery],
+        chat_id: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(rate_limits, "ANSWER_INTERVAL_MS", 60_000)
+        flood = [told(AnswerPress(chat_id, "q", "Noted")) for _ in range(10)]
+        results = await asyncio.gather(*map(consumer.handle, flood), return_exceptions=True)
+        assert [type(each) for each in results if each] == [RetryLater] * 9
+        other = person.create_chat(next(_chat_ids))
+        await consumer.handle(told(AnswerPress(other, "q", "Other")))
+        asked = [request["text"] for request in person.requests("answerCallbackQuery")]
+        assert asked == ["Noted", "Other"]
 
     async def test_too_late_it_is_dropped(
         self,
