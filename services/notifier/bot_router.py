@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from services.notifier.answers.buttons import NO_SNOOZE, SNOOZE, SNOOZES, WISHES
 from services.notifier.answers.press_talk import PressTalk
 from services.notifier.answers.snooze_talk import SnoozeTalk
-from services.notifier.asking.account_talk import asker, mute
+from services.notifier.asking.account_talk import asker, mute, undo
 from services.notifier.hints import hint
 from services.notifier.linking.link_questions import LINK, MOVE
 from services.notifier.linking.link_talk import LinkTalk
@@ -33,6 +33,7 @@ def new_router(translations: Translations) -> Router:
             "start": link.start,
             "today": asker("today"),
             "stats": asker("stats"),
+            "undo": undo,
             "mute": mute,
             "help": say_help,
             "stop": link.stop,

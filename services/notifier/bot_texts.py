@@ -37,6 +37,7 @@ class BotTexts:
         return {
             "today": self._translate("What is due today"),
             "stats": self._translate("How your habits are doing"),
+            "undo": self._translate("Take back your last change"),
             "mute": self._translate("No reminders for a while: 2h, today or off"),
             "start": self._translate("How to get reminders here"),
             "stop": self._translate("End the reminders"),

@@ -86,17 +86,31 @@ class ReplyTexts:
 
     def _undo(self, reply: UndoReplyV1) -> str:
         if reply.refused is not None:
-            return self._translate("It cannot be undone: {reason}").format(reason=reply.refused)
+            return self._translate(
+                "It can no longer be undone: what was before would break a rule by now."
+            )
         if reply.change is None:
             return self._translate("There is nothing to undo: nothing has changed for a day.")
         if reply.date is None:
-            return self._translate("Undone: the last change of “{action}”.").format(
-                action=reply.action
-            )
-        date = self._date(reply.date)
+            return self._undone_of_habit(reply.change).format(action=reply.action)
         return self._translate("Undone: “{action}” on {date}.").format(
-            action=reply.action, date=date
+            action=reply.action, date=self._date(reply.date)
         )
+
+    def _undone_of_habit(self, change: str) -> str:
+        match change:
+            case "habit.created":
+                return self._translate("Undone: the new habit “{action}” is deleted.")
+            case "habit.deleted":
+                return self._translate("Undone: the habit “{action}” is back.")
+            case "habit.archived":
+                return self._translate("Undone: the habit “{action}” is no longer archived.")
+            case "habit.unarchived":
+                return self._translate("Undone: the habit “{action}” is archived again.")
+            case "habit.restored":
+                return self._translate("Undone: the habit “{action}” is deleted again.")
+            case _:
+                return self._translate("Undone: the last change of the habit “{action}”.")
 
     def _date(self, date: local_date) -> str:
         return str(format_skeleton("MMMMd", date, locale=self._language))

@@ -25,6 +25,7 @@ from shared.contracts.replies import (
     Reply,
     StatsReplyV1,
     TodayReplyV1,
+    UndoReplyV1,
     reply_to_json,
 )
 from shared.contracts.topology import NOTIFIER_REPLIES
@@ -163,6 +164,46 @@ async def test_streaks_have_right_plurals(
     ]
 
 
+def test_undo_becomes_a_command(engine: Engine, account: str, say: Say) -> None:
+    update_id = say("/undo")
+    [command] = sent_to(engine, "habits.commands", account)
+    assert (command["kind"], command["command_id"]) == ("undo_last", f"{update_id}:undo")
+
+
+@pytest.mark.parametrize(
+    ("undone", "told"),
+    [
+        (
+            {"change": "day.recorded", "action": "Run", "date": date(2026, 11, 24)},
+            "Undone: “Run” on November 24.",
+        ),
+        ({"change": "habit.deleted", "action": "Run"}, "Undone: the habit “Run” is back."),
+        (
+            {"change": "habit.renamed", "action": "Run"},
+            "Undone: the last change of the habit “Run”.",
+        ),
+        ({"change": None}, "There is nothing to undo: nothing has changed for a day."),
+        (
+            {"change": "habit.created", "refused": "Others link to it."},
+            "It can no longer be undone: what was before would break a rule by now.",
+        ),
+    ],
+)
+async def test_what_was_undone_is_named(
+    engine: Engine,
+    account: str,
+    chat_id: int,
+    say: Say,
+    reply_events: ReplyEvents,
+    undone: Any,
+    told: str,
+) -> None:
+    command_id = f"{say('/undo')}:undo"
+    reply = UndoReplyV1(command_id=command_id, account_id=UUID(account), **undone)
+    await come(reply_events, reply)
+    assert replies(engine, chat_id) == [told]
+
+
 async def test_a_long_list_is_cut_to_one_message_and_says_how_many_are_left(
     engine: Engine, account: str, chat_id: int, say: Say, reply_events: ReplyEvents
 ) -> None:
@@ -209,7 +250,7 @@ def test_a_flood_of_the_same_question_is_one(engine: Engine, account: str, say: 
     assert len(sent_to(engine, "habits.commands", account)) == 1
 
 
-@pytest.mark.parametrize("words", ["/today", "/stats", "/mute 2h"])
+@pytest.mark.parametrize("words", ["/today", "/stats", "/undo", "/mute 2h"])
 def test_a_chat_that_is_nobodys_asks_nothing(
     engine: Engine, handler: UpdateHandler, words: str
 ) -> None:
