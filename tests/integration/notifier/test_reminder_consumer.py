@@ -208,11 +208,11 @@ class TestDueTogether:
         account: str,
         chat_id: int,
     ) -> None:
-        reminders = due_together(account, 120)
+        reminders = due_together(account, 70)
         await consumer.handle(group_delivery(reminders))
         said = [each["text"] for each in person.messages(chat_id)]
         assert [text.splitlines()[0] for text in said] == [
-            f"Time for 120 habits ({number}/{len(said)}):" for number in range(1, len(said) + 1)
+            f"Time for 70 habits ({number}/{len(said)}):" for number in range(1, len(said) + 1)
         ]
         assert len(said) == 3
         for reminder in reminders:
@@ -230,13 +230,13 @@ class TestDueTogether:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(reminder_consumer, "_LONGEST_AT_ONCE_SECONDS", 0.0)
-        delivery = group_delivery(due_together(account, 80))
+        delivery = group_delivery(due_together(account, 40))
         with pytest.raises(RetryLater):
             await consumer.handle(delivery)
         assert len(person.messages(chat_id)) == 1
         await consumer.handle(delivery)
         assert [text["text"].splitlines()[0] for text in person.messages(chat_id)] == [
-            f"Time for 80 habits ({number}/2):" for number in (1, 2)
+            f"Time for 40 habits ({number}/2):" for number in (1, 2)
         ]
 
     async def test_a_chat_that_is_gone_ends_the_whole_group(

@@ -230,7 +230,7 @@ class TestHelp:
         self, engine: Engine, handler: UpdateHandler, chat_id: int, words: str
     ) -> None:
         take(handler, message=text(chat_id, words))
-        assert "/stop ends" in replies(engine, chat_id)[0]
+        assert "/stop: End" in replies(engine, chat_id)[0]
 
     def test_whoever_floods_the_bot_gets_each_explanation_once(
         self, engine: Engine, handler: UpdateHandler, chat_id: int
