@@ -1,4 +1,4 @@
-"""Announces reminders to the other services, each (habit, local date) once.
+"""Announces reminders to the other services, each (habit, local date, slot) once.
 
 Everybody hears of each reminder by itself, the notifier of those that an account has at one
 instant together, so that it can send them as one.
@@ -44,19 +44,20 @@ def announce(connection: Connection, messages: Sequence[ReminderMessage]) -> lis
         return []
     record = insert(REMINDERS).on_conflict_do_nothing()
     recorded = connection.execute(
-        record.returning(REMINDERS.c.habit_id, REMINDERS.c.local_date),
+        record.returning(REMINDERS.c.habit_id, REMINDERS.c.local_date, REMINDERS.c.slot),
         [
             {
                 "habit_id": message.habit_id,
                 "local_date": message.local_date,
+                "slot": message.slot,
                 "outcome": _outcome(message),
                 "due_at": message.due_at,
             }
             for message in messages
         ],
     )
-    new_keys = {(row.habit_id, row.local_date) for row in recorded}
-    new = [message for message in messages if (message.habit_id, message.local_date) in new_keys]
+    new_keys = {(row.habit_id, row.local_date, row.slot) for row in recorded}
+    new = [each for each in messages if (each.habit_id, each.local_date, each.slot) in new_keys]
     add_events(connection, SOURCE, [(_event_type(each), each.id, each) for each in new])
     groups = due_together(each for each in new if isinstance(each, ReminderDueV1))
     add_messages(

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import ARRAY, Connection, Select, Text, cast, func, select
 
+from services.scheduler.habit_rows import habit_of
 from services.scheduler.schedule import Habit, Owner
 from services.scheduler.tables import ACCOUNTS, HABITS
 
@@ -36,7 +37,7 @@ def claim_due(connection: Connection, batch_size: int, most_habits: int) -> Clai
     at: datetime = max(row.pop("claimed_at") for row in rows)
     owners = {row["account_id"]: Owner(**row) for row in rows}
     query = habits_query(list(owners), at, most_habits)
-    habits = [Habit(**row) for row in connection.execute(query).mappings()]
+    habits = [habit_of(row) for row in connection.execute(query).mappings()]
     return Claim(habits if len(habits) < most_habits else _whole_accounts(habits), owners, at)
 
 

@@ -20,8 +20,9 @@ from services.scheduler.announcing import announce, count_announced
 from services.scheduler.due_claims import Claim, claim_due
 from services.scheduler.overdue import settle_overdue
 from services.scheduler.projection import linked_actions
+from services.scheduler.recurrence import Recurrence
 from services.scheduler.reminder_messages import ReminderMessage, messages_about
-from services.scheduler.schedule import Habit, Owner, Parked, Scheduled, recurrence_of
+from services.scheduler.schedule import Habit, Owner, Parked, following_plan
 from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from shared.database import transaction
 from shared.process.structured_logs import get_logger
@@ -85,18 +86,18 @@ def _settle_or_park(
         return _settle(habit, owner, linked_action, now, grace)
     except Exception as error:  # whatever is wrong with one habit, the others go on
         reason = f"{type(error).__name__}: {error}"
-        return Settled([], ScheduleEntry(habit.habit_id, Parked(reason), habit.last_local_date))
+        return Settled([], ScheduleEntry(habit.habit_id, Parked(reason), habit.announced))
 
 
 def _settle(
     habit: Habit, owner: Owner, linked_action: str | None, now: datetime, grace: timedelta
 ) -> Settled:
-    upcoming = habit.upcoming()
-    if upcoming is None or habit.anchor_date is None or owner.time_zone is None:
+    if habit.upcoming is None or habit.anchor_date is None or owner.time_zone is None:
         raise ValueError(f"habit {habit.habit_id} is due without a schedule")
     overdue = settle_overdue(
-        recurrence_of(habit, owner.time_zone, habit.anchor_date),
-        upcoming,
+        Recurrence(owner.time_zone, habit.timing, habit.anchor_date),
+        habit.upcoming,
+        habit.announced,
         until=now,
         now=now,
         grace=grace,
@@ -105,8 +106,8 @@ def _settle(
     messages = messages_about(
         habit, owner, overdue, linked_action=linked_action, now=now, grace=grace
     )
-    following = Scheduled(anchor_date=habit.anchor_date, occurrence=overdue.following)
-    return Settled(messages, ScheduleEntry(habit.habit_id, following, messages[-1].local_date))
+    following = following_plan(habit.anchor_date, overdue.following)
+    return Settled(messages, ScheduleEntry(habit.habit_id, following, overdue.announced))
 
 
 def _report_parked(settled: Sequence[Settled]) -> None:

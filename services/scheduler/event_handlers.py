@@ -19,14 +19,17 @@ from services.scheduler.rescheduling import HabitChange, reschedule
 from services.scheduler.schedule import Owner
 from shared.contracts import events
 from shared.contracts.cloud_event import CloudEvent, UnreadableMessage
-from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1, HabitStateV2
 from shared.database import transaction
 
 Handler = Callable[[Connection, Any, timedelta], list[ReminderMessage]]
 
 
 def handle(engine: Engine, event: CloudEvent, grace: timedelta) -> None:
-    """Take one event into the schedule. Raises UnreadableMessage for a type nobody handles."""
+    """Take one event into the schedule.
+
+    Raises UnreadableMessage for a type nobody handles, and a timing nobody could follow.
+    """
     handler = HANDLERS.get(event.type)
     if handler is None:
         raise UnreadableMessage(f"no handler for {event.type!r}")
@@ -36,13 +39,16 @@ def handle(engine: Engine, event: CloudEvent, grace: timedelta) -> None:
 
 
 def on_habit(
-    connection: Connection, state: HabitStateV1, grace: timedelta
+    connection: Connection, state: HabitStateV1 | HabitStateV2, grace: timedelta
 ) -> list[ReminderMessage]:
     owner = projection.lock_owner(connection, state.owner_id)
     if owner.deleted:
         return []
     before = projection.lock_habit(connection, state.id)
-    after = projection.store_habit(connection, state) or before
+    try:
+        after = projection.store_habit(connection, state) or before
+    except ValueError as error:
+        raise UnreadableMessage(str(error)) from error
     # An older state that comes late still tells what was due while it held.
     if after is None or not past_states.remember_timing(connection, state):
         return []
@@ -81,6 +87,9 @@ HANDLERS: dict[str, Handler] = {
     events.HABIT_CREATED: on_habit,
     events.HABIT_CHANGED: on_habit,
     events.HABIT_DELETED: on_habit,
+    events.HABIT_CREATED_V2: on_habit,
+    events.HABIT_CHANGED_V2: on_habit,
+    events.HABIT_DELETED_V2: on_habit,
     events.ACCOUNT_REGISTERED: on_account,
     events.ACCOUNT_CHANGED: on_account,
     events.ACCOUNT_DELETED: on_account,

@@ -1,33 +1,30 @@
-"""What becomes of overdue occurrences: one is announced, the rest are missed. Pure.
+"""What becomes of overdue occurrences: the newest of each slot is announced, the rest are missed.
 
 The newest is announced when it is not older than the grace; everything before it is missed. So
-after an outage a habit is reminded of at most once, late.
+after an outage a habit is reminded of each of its times at most once, late. Pure.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice, takewhile
 
-from services.scheduler.recurrence import (
-    Occurrence,
-    Recurrence,
-    next_occurrence,
-    occurrences_from,
-)
+from services.scheduler.announced import Announced, announced_with
+from services.scheduler.recurrence import Occurrence, Recurrence, occurrence_after
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """What to do about a habit's overdue occurrences, and which comes after them."""
+    """What to do about a habit's overdue occurrences, and what comes after them, if anything."""
 
-    due: Occurrence | None
+    due: list[Occurrence]
     missed: list[Occurrence]
-    following: Occurrence
+    following: Occurrence | None
+    announced: Announced | None
 
 
 def settle_overdue(
     recurrence: Recurrence,
     first: Occurrence,
+    announced: Announced | None,
     *,
     until: datetime,
     now: datetime,
@@ -36,16 +33,29 @@ def settle_overdue(
 ) -> Overdue:
     """Settle the occurrences from the overdue `first` to `until`, at most `limit` of them.
 
-    With more than `limit`, all of these are missed, since a newer one is overdue too; `following`
-    is then overdue itself.
+    With more than `limit`, those that have a newer one of their slot among them are missed;
+    `following` is then overdue itself. `limit` is more than a date has slots.
     """
-    passed = list(
-        islice(
-            takewhile(lambda each: each.due_at <= until, occurrences_from(recurrence, first)), limit
-        )
-    )
-    newest = passed[-1]
-    following = next_occurrence(recurrence, newest.due_at, newest.local_date)
-    if following.due_at > until and now - newest.due_at <= grace:
-        return Overdue(due=newest, missed=passed[:-1], following=following)
-    return Overdue(due=None, missed=passed, following=following)
+    passed: list[Occurrence] = []
+    following: Occurrence | None = first
+    covered = announced
+    while following is not None and following.due_at <= until:
+        if len(passed) == limit:
+            return _all_missed(passed, announced)
+        passed.append(following)
+        covered = announced_with(covered, following.local_date, following.slot)
+        following = occurrence_after(recurrence, following, covered)
+    newest = {each.slot: each for each in passed}
+    due = [each for each in passed if newest[each.slot] is each and now - each.due_at <= grace]
+    missed = [each for each in passed if each not in due]
+    return Overdue(due, missed, following, covered)
+
+
+def _all_missed(passed: list[Occurrence], announced: Announced | None) -> Overdue:
+    """Miss what has a newer one of its slot; what comes after them is still to be settled."""
+    newest = {each.slot: number for number, each in enumerate(passed)}
+    left = min(newest.values())
+    missed = passed[:left]
+    for each in missed:
+        announced = announced_with(announced, each.local_date, each.slot)
+    return Overdue([], missed, passed[left], announced)

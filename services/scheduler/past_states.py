@@ -11,13 +11,15 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.scheduler.rules_over_time import History, Timing, Version
+from services.scheduler.habit_rows import is_archived
+from services.scheduler.rules_over_time import History, Version
 from services.scheduler.schedule import Habit, Owner, ZonePeriod
 from services.scheduler.tables import ACCOUNT_LINKS, ACCOUNT_TIME_ZONES, HABIT_TIMINGS
-from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+from services.scheduler.timing import Timing, read_timing, timing_columns, timing_of
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1, HabitStateV2
 
 
-def remember_timing(connection: Connection, state: HabitStateV1) -> bool:
+def remember_timing(connection: Connection, state: HabitStateV1 | HabitStateV2) -> bool:
     """Keep when a version of a habit is reminded of; return whether it was not known."""
     return _is_new(
         connection,
@@ -25,9 +27,8 @@ def remember_timing(connection: Connection, state: HabitStateV1) -> bool:
         habit_id=state.id,
         version=state.version,
         since=state.timing_since or state.updated_at,
-        local_time=state.time,
-        period_days=state.period_days,
-        is_reminded=not (state.deleted or state.is_pleasant),
+        is_reminded=not (state.deleted or state.is_pleasant or is_archived(state)),
+        **timing_columns(timing_of(state)),
     )
 
 
@@ -100,17 +101,15 @@ def _timings_of(
 ) -> dict[str, list[Version[Timing]]]:
     timings: dict[str, list[Version[Timing]]] = defaultdict(list)
     for habit in habits:
-        if habit.version == 1 and not habit.is_pleasant:
-            only = Timing(habit.local_time, habit.period_days)
-            timings[habit.habit_id].append(Version(1, habit.timing_since, only))
+        if habit.version == 1 and not (habit.is_pleasant or habit.is_archived):
+            timings[habit.habit_id].append(Version(1, habit.timing_since, habit.timing))
     changed = [habit.habit_id for habit in habits if habit.version > 1]
     if not changed:
         return timings
-    for row in connection.execute(
-        select(HABIT_TIMINGS).where(HABIT_TIMINGS.c.habit_id.in_(changed))
-    ):
-        timing = Timing(row.local_time, row.period_days) if row.is_reminded else None
-        timings[row.habit_id].append(Version(row.version, row.since, timing))
+    query = select(HABIT_TIMINGS).where(HABIT_TIMINGS.c.habit_id.in_(changed))
+    for row in connection.execute(query).mappings():
+        timing = read_timing(dict(row)) if row["is_reminded"] else None
+        timings[row["habit_id"]].append(Version(row["version"], row["since"], timing))
     return timings
 
 

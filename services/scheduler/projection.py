@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from services.scheduler.habit_rows import habit_of, state_columns
 from services.scheduler.schedule import Habit, Owner
 from services.scheduler.schedule_entries import OFF_THE_SCHEDULE
 from services.scheduler.tables import ACCOUNT_LINKS, ACCOUNT_TIME_ZONES, ACCOUNTS, HABITS
-from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1, HabitStateV2
 
 
 def lock_owner(connection: Connection, account_id: str) -> Owner:
@@ -29,7 +30,7 @@ def lock_habit(connection: Connection, habit_id: str) -> Habit | None:
     """Lock and return a habit's row, after any tick that has claimed it."""
     query = select(HABITS).where(HABITS.c.habit_id == habit_id).with_for_update()
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else Habit(**row)
+    return None if row is None else habit_of(row)
 
 
 def lock_habits_of(connection: Connection, account_id: str) -> list[Habit]:
@@ -40,30 +41,16 @@ def lock_habits_of(connection: Connection, account_id: str) -> list[Habit]:
         .order_by(HABITS.c.habit_id)
         .with_for_update()
     )
-    return [Habit(**row) for row in connection.execute(query).mappings()]
+    return [habit_of(row) for row in connection.execute(query).mappings()]
 
 
-def store_habit(connection: Connection, state: HabitStateV1) -> Habit | None:
+def store_habit(connection: Connection, state: HabitStateV1 | HabitStateV2) -> Habit | None:
     """Store a newer state of a habit and return it; None when it is not newer.
 
-    The habit is off the schedule until its entry is written. A deleted one keeps no text.
+    The habit is off the schedule until its entry is written. Raises ValueError for a timing that
+    nobody could follow.
     """
-    columns = {
-        "habit_id": state.id,
-        "account_id": state.owner_id,
-        "version": state.version,
-        "deleted": state.deleted,
-        "action": "" if state.deleted else state.action,
-        "place": "" if state.deleted else state.place,
-        "reward": None if state.deleted else state.reward,
-        "linked_habit_id": None if state.deleted else state.linked_habit_id,
-        "is_pleasant": state.is_pleasant,
-        "local_time": state.time,
-        "period_days": state.period_days,
-        "created_at": state.created_at,
-        "timing_since": state.timing_since or state.updated_at,
-        **OFF_THE_SCHEDULE,
-    }
+    columns = {**state_columns(state), **OFF_THE_SCHEDULE}
     upsert = insert(HABITS).values(columns)
     newer = upsert.on_conflict_do_update(
         index_elements=[HABITS.c.habit_id],
@@ -71,7 +58,7 @@ def store_habit(connection: Connection, state: HabitStateV1) -> Habit | None:
         where=HABITS.c.version < upsert.excluded.version,
     ).returning(HABITS)
     row = connection.execute(newer).mappings().one_or_none()
-    return None if row is None else Habit(**row)
+    return None if row is None else habit_of(row)
 
 
 def store_settings(connection: Connection, state: AccountStateV1) -> Owner | None:

@@ -1,7 +1,7 @@
 """From a habit and an occurrence to the public message about it. Pure.
 
-A reminder's id is `<habit id>:<local date>`: whoever sees it twice sees the same reminder. Its
-texts are those of the moment it is announced.
+A reminder's id is `<habit id>:<local date>`, and `:<slot>` for all but the first of a date: whoever
+sees it twice sees the same reminder. Its texts are those of the moment it is announced.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,8 +34,7 @@ def messages_about(
     messages: list[ReminderMessage] = [
         missed_message(habit, occurrence, missed_at=now) for occurrence in overdue.missed
     ]
-    if overdue.due is not None:
-        messages.append(due_message(habit, owner, overdue.due, linked_action, grace))
+    messages += (due_message(habit, owner, each, linked_action, grace) for each in overdue.due)
     return messages
 
 
@@ -54,7 +53,7 @@ def due_message(
         habit_id=habit.habit_id,
         account_id=habit.account_id,
         local_date=occurrence.local_date,
-        local_time=habit.local_time,
+        local_time=habit.timing.times[occurrence.slot],
         time_zone=owner.time_zone,
         due_at=occurrence.due_at,
         not_after=occurrence.due_at + grace,
@@ -63,6 +62,9 @@ def due_message(
         reward=habit.reward,
         linked_action=linked_action,
         locale=owner.locale,
+        slot=occurrence.slot,
+        target_value=habit.target_value,
+        unit=habit.unit,
     )
 
 
@@ -77,6 +79,7 @@ def missed_message(
         local_date=occurrence.local_date,
         due_at=occurrence.due_at,
         missed_at=missed_at,
+        slot=occurrence.slot,
     )
 
 
@@ -97,4 +100,5 @@ def due_together(reminders: Iterable[ReminderDueV1]) -> Iterator[RemindersDueTog
 
 
 def _reminder_id(habit: Habit, occurrence: Occurrence) -> str:
-    return f"{habit.habit_id}:{occurrence.local_date.isoformat()}"
+    day = f"{habit.habit_id}:{occurrence.local_date.isoformat()}"
+    return f"{day}:{occurrence.slot}" if occurrence.slot else day

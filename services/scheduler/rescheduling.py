@@ -2,17 +2,18 @@
 
 What was due under a rule that no longer holds, and has not been announced, is announced first, as
 it was then: a change never swallows a reminder, though its event comes late. A change that ends
-reminding (deletion, unlinking, a pleasant habit) does swallow what waits for a tick, since it
-takes effect at once. The caller holds the locks of the account and of the habits.
+reminding (deletion, archiving, unlinking, a pleasant habit) does swallow what waits for a tick,
+since it takes effect at once. The caller holds the locks of the account and of the habits.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from sqlalchemy import Connection, Engine, func, select
 
+from services.scheduler.announced import Announced, announced_with
 from services.scheduler.announcing import announce, count_announced
 from services.scheduler.past_states import histories, zone_periods
 from services.scheduler.projection import linked_actions, lock_habits_of, lock_owner
@@ -28,6 +29,7 @@ from services.scheduler.schedule import (
     Unscheduled,
     ZonePeriod,
     anchor_date_of,
+    is_wanted,
     plan,
 )
 from services.scheduler.schedule_entries import ScheduleEntry, write_entries
@@ -87,11 +89,10 @@ def reschedule(
     entries: list[ScheduleEntry] = []
     for habit in habits:
         messages = _overdue_messages(habit, known)
-        last_local_date = _latest(habit.after.last_local_date, messages)
-        after = replace(habit.after, last_local_date=last_local_date)
+        after = replace(habit.after, announced=_announced_by(messages, habit.after.announced))
         new_plan = plan(after, owner, known.zones)
         if after != habit.after or not _has_entry(after, new_plan):
-            entries.append(ScheduleEntry(after.habit_id, new_plan, last_local_date))
+            entries.append(ScheduleEntry(after.habit_id, new_plan, after.announced))
         overdue += messages
     announced = announce(connection, overdue)
     write_entries(connection, entries)
@@ -116,33 +117,32 @@ def _read(
 def _overdue_messages(habit: HabitChange, known: _Knowledge) -> list[ReminderMessage]:
     """Return what there is to say about what was due under rules that no longer hold."""
     time_zone = known.owner.time_zone
-    is_ended = isinstance(plan(habit.after, known.owner, known.zones), Unscheduled)
-    if time_zone is None or is_ended:
+    if time_zone is None or not is_wanted(habit.after, known.owner):
         return []
     was = habit.as_it_was()
-    upcoming = was.upcoming()
     after = known.now - LOOKED_BACK
-    if upcoming is not None:
-        after = min(after, upcoming.due_at - _A_MOMENT)
+    if was.upcoming is not None:
+        after = min(after, was.upcoming.due_at - _A_MOMENT)
     try:
         anchor_date = anchor_date_of(habit.after, known.zones, time_zone)
         passed = list(past_occurrences(known.histories[was.habit_id], anchor_date, after))
     except UnknownTimeZone:
         return []
+    newest = {occurrence.slot: occurrence for _, occurrence in passed}
     return [
-        _message(was, rule, occurrence, known, is_newest=number == len(passed))
-        for number, (rule, occurrence) in enumerate(passed, 1)
+        _message(was, rule, occurrence, known, is_newest=newest[occurrence.slot] is occurrence)
+        for rule, occurrence in passed
     ]
 
 
 def _message(
     habit: Habit, rule: PastRule, occurrence: Occurrence, known: _Knowledge, *, is_newest: bool
 ) -> ReminderMessage:
-    """As after an outage, the newest is announced unless it is too late; the rest are missed."""
+    """As after an outage, the newest of a slot is announced unless it is too late."""
     if not is_newest or known.now - occurrence.due_at > known.grace:
         return missed_message(habit, occurrence, missed_at=known.now)
     return due_message(
-        replace(habit, local_time=rule.timing.local_time),
+        replace(habit, timing=rule.timing),
         replace(known.owner, time_zone=rule.time_zone),
         occurrence,
         known.linked_actions.get(habit.habit_id),
@@ -150,19 +150,22 @@ def _message(
     )
 
 
-def _latest(last: date | None, messages: Sequence[ReminderMessage]) -> date | None:
-    dates = [message.local_date for message in messages]
-    return max([*dates, last] if last is not None else dates, default=None)
+def _announced_by(
+    messages: Sequence[ReminderMessage], announced: Announced | None
+) -> Announced | None:
+    for message in messages:
+        announced = announced_with(announced, message.local_date, message.slot)
+    return announced
 
 
 def _has_entry(habit: Habit, new_plan: Plan) -> bool:
     match new_plan:
         case Unscheduled():
-            return habit.next_due_at is None and habit.parked_reason is None
+            return habit.upcoming is None and habit.parked_reason is None
         case Scheduled(anchor_date=anchor_date, occurrence=occurrence):
             return (anchor_date, occurrence, TZDATA_VERSION) == (
                 habit.anchor_date,
-                habit.upcoming(),
+                habit.upcoming,
                 habit.tzdata_version,
             )
         case Parked():

@@ -10,11 +10,18 @@ When reminding has ended in between, what had been due before is no longer wante
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from itertools import pairwise, product
 from typing import Generic, TypeVar
 
-from services.scheduler.recurrence import Occurrence, Recurrence, next_occurrence
+from services.scheduler.announced import announced_with
+from services.scheduler.recurrence import (
+    Occurrence,
+    Recurrence,
+    next_occurrence,
+    occurrence_after,
+)
+from services.scheduler.timing import Timing
 
 Value = TypeVar("Value")
 
@@ -26,14 +33,6 @@ class Version(Generic[Value]):
     number: int
     since: datetime
     value: Value | None
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """At what local time, and on every which date, a habit is reminded of."""
-
-    local_time: time
-    period_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +84,14 @@ def past_occurrences(
 
     Raises UnknownTimeZone.
     """
-    last_local_date = None
+    announced = None
     for rule in past_rules(history):
-        recurrence = Recurrence(
-            rule.time_zone, rule.timing.local_time, rule.timing.period_days, anchor_date
-        )
-        occurrence = next_occurrence(recurrence, max(rule.since, after), last_local_date)
-        while occurrence.due_at <= rule.until:
+        recurrence = Recurrence(rule.time_zone, rule.timing, rule.timing.start_date or anchor_date)
+        occurrence = next_occurrence(recurrence, max(rule.since, after), announced)
+        while occurrence is not None and occurrence.due_at <= rule.until:
             yield rule, occurrence
-            last_local_date = occurrence.local_date
-            occurrence = next_occurrence(recurrence, occurrence.due_at, last_local_date)
+            announced = announced_with(announced, occurrence.local_date, occurrence.slot)
+            occurrence = occurrence_after(recurrence, occurrence, announced)
 
 
 def _periods(versions: Sequence[Version[Value]]) -> list[_Period[Value]]:

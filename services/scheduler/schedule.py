@@ -1,19 +1,21 @@
 """What an owner and a habit together mean for the schedule. Pure: no clock, no database.
 
 `plan` is a function of the latest state of three aggregates (habit, account, chat link), each
-with the instant since when that state holds, told by its owner, and of the last date announced. So
+with the instant since when that state holds, told by its owner, and of what has been announced. So
 the order in which their events come does not matter, and a late event gives the schedule it would
 have given in time.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 
+from services.scheduler.announced import Announced
 from services.scheduler.recurrence import (
     Occurrence,
     Recurrence,
     next_occurrence,
 )
+from services.scheduler.timing import Timing
 from shared.recurrence.local_dates import UnknownTimeZone, local_date_at, time_zone_at
 
 
@@ -35,7 +37,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
-    """A habit and its entry in the schedule; `last_local_date` is the latest date announced."""
+    """A habit and its entry in the schedule: what it waits for, and what has been announced."""
 
     habit_id: str
     account_id: str
@@ -46,22 +48,18 @@ class Habit:
     reward: str | None
     linked_habit_id: str | None
     is_pleasant: bool
-    local_time: time
-    period_days: int
+    is_archived: bool
+    target_value: int | float | None
+    unit: str | None
+    follow_up_minutes: int | None
+    timing: Timing
     created_at: datetime
     timing_since: datetime
     anchor_date: date | None
-    next_local_date: date | None
-    next_due_at: datetime | None
-    last_local_date: date | None
+    upcoming: Occurrence | None
+    announced: Announced | None
     tzdata_version: str | None
     parked_reason: str | None
-
-    def upcoming(self) -> Occurrence | None:
-        """Return the occurrence this habit waits for, overdue or not."""
-        if self.next_local_date is None or self.next_due_at is None:
-            return None
-        return Occurrence(local_date=self.next_local_date, due_at=self.next_due_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Unscheduled:
-    """Nobody wants, or nobody can get, this habit's reminders."""
+    """Nobody wants, or nobody can get, this habit's reminders, or it has had its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +103,37 @@ def plan(habit: Habit, owner: Owner, zone_periods: list[ZonePeriod]) -> Plan:
     processing: a habit created just before its minute is still reminded of, however late its
     event comes.
     """
-    if habit.deleted or habit.is_pleasant or not (owner.is_active and owner.is_linked):
+    if not is_wanted(habit, owner) or owner.time_zone is None:
         return Unscheduled()
-    if owner.time_zone is None or owner.settings_since is None or owner.linked_since is None:
-        return Unscheduled()
-    since = max(habit.timing_since, owner.settings_since, owner.linked_since)
+    begins = (habit.timing_since, owner.settings_since, owner.linked_since)
+    since = max(begin for begin in begins if begin is not None)
     try:
         anchor_date = anchor_date_of(habit, zone_periods, owner.time_zone)
-        recurrence = recurrence_of(habit, owner.time_zone, anchor_date)
-        occurrence = next_occurrence(recurrence, since, habit.last_local_date)
+        recurrence = Recurrence(owner.time_zone, habit.timing, anchor_date)
+        occurrence = next_occurrence(recurrence, since, habit.announced)
     except (UnknownTimeZone, OverflowError) as error:
         return Parked(str(error))
-    return Scheduled(anchor_date=anchor_date, occurrence=occurrence)
+    return following_plan(anchor_date, occurrence)
+
+
+def is_wanted(habit: Habit, owner: Owner) -> bool:
+    """Whether somebody wants the habit's reminders, and can get them."""
+    is_kept = not (habit.deleted or habit.is_archived or habit.is_pleasant)
+    return is_kept and owner.is_active and owner.is_linked
+
+
+def following_plan(anchor_date: date, occurrence: Occurrence | None) -> Scheduled | Unscheduled:
+    """Return that the habit waits for an occurrence, or for nothing when there is none."""
+    return Unscheduled() if occurrence is None else Scheduled(anchor_date, occurrence)
 
 
 def anchor_date_of(habit: Habit, zone_periods: list[ZonePeriod], current_zone: str) -> date:
-    """Return the day of a habit's creation, a date of its owner's time zone of then.
+    """Return the date from which a habit's dates count.
 
-    Raises UnknownTimeZone.
+    Where its owner's service has not told it, it is the day of creation, a date of the owner's time
+    zone of then. Raises UnknownTimeZone.
     """
+    if habit.timing.start_date is not None:
+        return habit.timing.start_date
     then = time_zone_at(zone_periods, habit.created_at) or current_zone
     return local_date_at(habit.created_at, then)
-
-
-def recurrence_of(habit: Habit, time_zone: str, anchor_date: date) -> Recurrence:
-    """Return the rule a habit follows in a time zone."""
-    return Recurrence(
-        time_zone=time_zone,
-        local_time=habit.local_time,
-        period_days=habit.period_days,
-        anchor_date=anchor_date,
-    )

@@ -2,7 +2,9 @@
 
 A habit is on the schedule exactly when its `next_due_at` is set; the partial index on it makes
 finding due habits cost what is due, not what is stored. The primary key of `reminders` is the
-promise that a habit is announced at most once for a local date.
+promise that a habit is announced at most once for a local date and slot.
+
+Columns that may be null although they matter are null in rows of the release before.
 """
 
 from datetime import datetime
@@ -16,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Numeric,
     SmallInteger,
     Table,
     Text,
@@ -24,6 +27,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.database import new_metadata
 from shared.outbox.table import define_outbox
@@ -108,15 +112,24 @@ HABITS = Table(
     Column("reward", Text),
     Column("linked_habit_id", Text),
     Column("is_pleasant", Boolean, nullable=False),
+    Column("target_value", Numeric),
+    Column("unit", Text),
+    Column("follow_up_minutes", SmallInteger),
+    Column("is_archived", Boolean, nullable=False, server_default=false()),
     Column("local_time", Time, nullable=False),
     Column("period_days", SmallInteger, nullable=False),
+    # Null when time and period say it all; see `timing`.
+    Column("timing", JSONB(none_as_null=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
-    # Since when time, period and kind are what they are.
+    # Since when timing, kind and archive are what they are.
     Column("timing_since", DateTime(timezone=True), nullable=False),
     Column("anchor_date", Date),
     Column("next_local_date", Date),
+    Column("next_slot", SmallInteger),
     Column("next_due_at", DateTime(timezone=True)),
     Column("last_local_date", Date),
+    # See `announced`.
+    Column("last_slots", Integer),
     Column("tzdata_version", Text),
     Column("parked_reason", Text),
     CheckConstraint("version > 0", name="version_positive"),
@@ -150,6 +163,7 @@ HABIT_TIMINGS = Table(
     Column("since", DateTime(timezone=True), nullable=False),
     Column("local_time", Time, nullable=False),
     Column("period_days", SmallInteger, nullable=False),
+    Column("timing", JSONB(none_as_null=True)),
     Column("is_reminded", Boolean, nullable=False),
     _heard_at(),
     Index("ix_habit_timings_heard_at", "heard_at"),
@@ -160,6 +174,7 @@ REMINDERS = Table(
     METADATA,
     Column("habit_id", Text, ForeignKey("habits.habit_id", ondelete="CASCADE"), primary_key=True),
     Column("local_date", Date, primary_key=True),
+    Column("slot", SmallInteger, primary_key=True, server_default="0", autoincrement=False),
     Column("outcome", Text, nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column(

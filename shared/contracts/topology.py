@@ -40,7 +40,14 @@ class WorkQueue:
         return f"{self.name}.retry.{delay_seconds}s"
 
 
-_HABITS = (events.HABIT_CREATED, events.HABIT_CHANGED, events.HABIT_DELETED)
+_HABITS = (
+    events.HABIT_CREATED,
+    events.HABIT_CHANGED,
+    events.HABIT_DELETED,
+    events.HABIT_CREATED_V2,
+    events.HABIT_CHANGED_V2,
+    events.HABIT_DELETED_V2,
+)
 _ACCOUNTS = (events.ACCOUNT_REGISTERED, events.ACCOUNT_CHANGED, events.ACCOUNT_DELETED)
 _DAYS = (events.HABIT_DAY_RECORDED, events.HABIT_DAY_CLEARED)
 _TELEGRAM = (events.TELEGRAM_LINKED, events.TELEGRAM_UNLINKED, events.TELEGRAM_BLOCKED)

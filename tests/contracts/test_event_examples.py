@@ -21,6 +21,7 @@ from services.notifier.linking.chat_links import block, link, unlink
 from services.notifier.reminders.ledger import record
 from services.notifier.sending.delivery_states import Ended
 from services.scheduler.announcing import announce as announce_reminders
+from services.scheduler.habit_rows import state_columns
 from shared.contracts.events import (
     EVENT_TYPES,
     HABIT_CHANGED_V2,
@@ -34,7 +35,7 @@ from tests.contracts.habits.test_day_events import message_after
 from tests.contracts.habits.test_habit_messages import HISTORIES
 from tests.contracts.notifier.test_notifier_events import ACCOUNT_ID, REMINDER
 from tests.contracts.scheduler.test_reminder_events import HABIT_ID, reminders
-from tests.unit.scheduler.states import habit
+from tests.unit.scheduler.states import habit_state_v2
 from tests.value_kinds import kind_of
 
 _AT = datetime(2026, 5, 2, 5, 30, tzinfo=UTC)
@@ -82,8 +83,7 @@ def _tell_of_habits(connection: Connection) -> None:
 
 def _tell_of_due_reminders(connection: Connection) -> None:
     tables = services.scheduler.tables
-    useful = habit(habit_id=HABIT_ID, account_id=ACCOUNT_ID)
-    row = {column.name: getattr(useful, column.name) for column in tables.HABITS.columns}
+    row = state_columns(habit_state_v2(id=HABIT_ID, owner_id=ACCOUNT_ID))
     connection.execute(tables.ACCOUNTS.insert().values(account_id=ACCOUNT_ID))
     connection.execute(tables.HABITS.insert().values(row))
     announce_reminders(connection, reminders())

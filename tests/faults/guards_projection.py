@@ -42,7 +42,8 @@ class UnguardedRecord(Insert):
 
     def on_conflict_do_nothing(self, *_args: Any, **_options: Any) -> Self:
         return self.on_conflict_do_update(
-            index_elements=["habit_id", "local_date"], set_={"outcome": self.excluded.outcome}
+            index_elements=["habit_id", "local_date", "slot"],
+            set_={"outcome": self.excluded.outcome},
         )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from services.scheduler.announcing import announce
+from services.scheduler.habit_rows import state_columns
 from services.scheduler.overdue import Overdue
 from services.scheduler.recurrence import Occurrence
 from services.scheduler.reminder_messages import ReminderMessage, messages_about
@@ -18,7 +19,7 @@ from shared.contracts.cloud_event import read_event
 from shared.contracts.events import ReminderDueV1
 from shared.contracts.reminder_group import read_group
 from shared.database import new_engine, transaction
-from tests.unit.scheduler.states import habit, instant, owner
+from tests.unit.scheduler.states import habit, habit_state_v2, instant, owner, timing
 
 GOLDEN = Path(__file__).parent
 HABIT_ID = "3f0c1d52-5d1e-4c3a-9d7e-0c8f2f1b6a11"
@@ -36,9 +37,9 @@ def reminders() -> list[ReminderMessage]:
     due = Occurrence(date(2026, 5, 2), instant("2026-05-02T05:30"))
     following = Occurrence(date(2026, 5, 3), instant("2026-05-03T05:30"))
     return messages_about(
-        habit(habit_id=HABIT_ID, account_id=ACCOUNT_ID, local_time=time(7, 30), reward=None),
+        habit(habit_id=HABIT_ID, account_id=ACCOUNT_ID, timing=timing("07:30"), reward=None),
         owner(account_id=ACCOUNT_ID, time_zone="Europe/Berlin", locale="ru"),
-        Overdue(due=due, missed=[missed], following=following),
+        Overdue(due=[due], missed=[missed], following=following, announced=None),
         linked_action="Watch a film",
         now=instant("2026-05-02T05:30:00.020"),
         grace=timedelta(hours=1),
@@ -50,8 +51,7 @@ def test_what_is_stored_for_the_broker_is_the_golden_message(
 ) -> None:
     engine = new_engine(database("scheduler"))
     METADATA.create_all(engine)
-    useful = habit(habit_id=HABIT_ID, account_id=ACCOUNT_ID)
-    row = {column.name: getattr(useful, column.name) for column in HABITS.columns}
+    row = state_columns(habit_state_v2(id=HABIT_ID, owner_id=ACCOUNT_ID))
 
     with transaction(engine) as connection:
         connection.execute(ACCOUNTS.insert().values(account_id=ACCOUNT_ID))

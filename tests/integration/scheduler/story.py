@@ -15,7 +15,7 @@ from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from services.scheduler.tables import HABITS, OUTBOX, REMINDERS
 from shared.contracts import events
 from shared.contracts.cloud_event import CloudEvent
-from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1, HabitStateV2
 from shared.contracts.reminder_group import read_group
 from shared.contracts.topology import EVENTS_EXCHANGE
 from shared.database import transaction
@@ -24,7 +24,7 @@ from tests.unit.scheduler.states import account_state, link_state
 
 GRACE = timedelta(hours=1)
 
-State = HabitStateV1 | AccountStateV1 | ChatLinkStateV1
+State = HabitStateV1 | HabitStateV2 | AccountStateV1 | ChatLinkStateV1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Told:
     type: str
     habit_id: str
     local_date: date
+    slot: int
     body: dict[str, Any]
 
 
@@ -79,6 +80,7 @@ def told(engine: Engine) -> list[Told]:
             row.routing_key,
             row.body["habit_id"],
             date.fromisoformat(row.body["local_date"]),
+            row.body["slot"],
             row.body,
         )
         for row in _outbox(engine)
@@ -124,16 +126,22 @@ def recorded(engine: Engine) -> list[tuple[str, date, str]]:
         return [(row.habit_id, row.local_date, row.outcome) for row in connection.execute(query)]
 
 
+def announced_of(engine: Engine, habit_id: str) -> set[tuple[date, int]]:
+    """Return the dates and slots of a habit that are recorded as announced."""
+    query = select(REMINDERS.c.local_date, REMINDERS.c.slot).where(REMINDERS.c.habit_id == habit_id)
+    with engine.connect() as connection:
+        return {(row.local_date, row.slot) for row in connection.execute(query)}
+
+
 def wait_since(engine: Engine, due_at: datetime, habit_id: str = "habit-1") -> None:
     """Put a habit where it would be after an outage: waiting for an occurrence long due."""
     occurrence = Occurrence(due_at.date(), due_at)
     with transaction(engine) as connection:
         anchored = Scheduled(anchor_date=due_at.date(), occurrence=occurrence)
         write_entries(connection, [ScheduleEntry(habit_id, anchored, None)])
+        since = due_at - timedelta(seconds=1)
         connection.execute(
-            update(HABITS)
-            .where(HABITS.c.habit_id == habit_id)
-            .values(local_time=time_at(due_at), timing_since=due_at - timedelta(seconds=1))
+            update(HABITS).where(HABITS.c.habit_id == habit_id).values(timing_since=since)
         )
 
 
@@ -155,6 +163,8 @@ def type_of(state: State) -> str:
     match state:
         case HabitStateV1():
             return events.HABIT_DELETED if state.deleted else events.HABIT_CHANGED
+        case HabitStateV2():
+            return events.HABIT_DELETED_V2 if state.deleted else events.HABIT_CHANGED_V2
         case AccountStateV1():
             return events.ACCOUNT_DELETED if state.deleted else events.ACCOUNT_CHANGED
         case ChatLinkStateV1():

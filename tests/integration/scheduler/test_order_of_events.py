@@ -16,18 +16,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1, HabitStateV2
 from shared.instants import now
+from shared.recurrence.schedules import EveryNDays, TimesPerWeek, Weekdays
 from tests.integration.scheduler.story import (
     State,
+    announced_of,
     deliver,
     next_due,
-    recorded,
     row_of,
     time_at,
     told,
 )
-from tests.unit.scheduler.states import account_state, habit_state, link_state
+from tests.unit.scheduler.states import account_state, habit_state, habit_state_v2, link_state
 
 # An hour in which reminders become due and everything changes: whole minutes, all of them past.
 BEGIN = (now() - timedelta(minutes=55)).replace(second=0, microsecond=0)
@@ -56,20 +57,8 @@ def histories(draw: st.DrawFn, *, with_breaks: bool) -> list[State]:
     With breaks, there are times in which nothing is reminded of.
     """
     mostly = [True, True, True, False] if with_breaks else [True]
-    habits = draw(
-        st.lists(
-            st.builds(
-                habit_state,
-                created_at=st.just(at(0)),
-                time=times(),
-                period_days=st.integers(1, 7),
-                is_pleasant=st.sampled_from([not one for one in mostly]),
-                action=st.sampled_from(["Walk", "Run"]),
-            ),
-            min_size=1,
-            max_size=4,
-        )
-    )
+    told = draw(st.sampled_from([_first_version, _second_version]))
+    habits = draw(st.lists(told(mostly), min_size=1, max_size=4))
     if with_breaks and draw(st.integers(0, 5)) == 0:
         habits.append(replace(habits[-1], deleted=True))
     accounts = draw(
@@ -89,6 +78,39 @@ def histories(draw: st.DrawFn, *, with_breaks: bool) -> list[State]:
         st.lists(st.builds(link_state, status=st.sampled_from(statuses)), min_size=1, max_size=3)
     )
     return [state for states in (habits, accounts, links) for state in _told(draw, states)]
+
+
+def _first_version(mostly: Sequence[bool]) -> st.SearchStrategy[Any]:
+    return st.builds(
+        habit_state,
+        created_at=st.just(at(0)),
+        time=times(),
+        period_days=st.integers(1, 7),
+        is_pleasant=st.sampled_from([not one for one in mostly]),
+        action=st.sampled_from(["Walk", "Run"]),
+    )
+
+
+def _second_version(mostly: Sequence[bool]) -> st.SearchStrategy[Any]:
+    dates = st.integers(-3, 3).map(lambda days: BEGIN.date() + timedelta(days=days))
+    schedules = st.one_of(
+        st.builds(EveryNDays, n=st.integers(1, 7)),
+        st.builds(
+            lambda days: Weekdays(tuple(sorted(days))), st.sets(st.integers(1, 7), min_size=1)
+        ),
+        st.builds(TimesPerWeek, times=st.integers(1, 7)),
+    )
+    return st.builds(
+        habit_state_v2,
+        created_at=st.just(at(0)),
+        times=st.lists(times(), min_size=1, max_size=4, unique=True).map(sorted),
+        schedule=schedules,
+        start_date=st.just(BEGIN.date() - timedelta(days=1)) | dates,
+        end_date=st.none() | dates,
+        paused_until=st.none() | dates,
+        archived_at=st.sampled_from([None if one else at(0) for one in mostly]),
+        action=st.sampled_from(["Walk", "Run"]),
+    )
 
 
 def _told(draw: st.DrawFn, states: Sequence[Any]) -> list[State]:
@@ -115,6 +137,19 @@ def _since(state: Any, before: Any) -> State:
 
 _OWNED = {
     HabitStateV1: ("timing_since", ("time", "period_days", "is_pleasant", "deleted")),
+    HabitStateV2: (
+        "timing_since",
+        (
+            "times",
+            "schedule",
+            "start_date",
+            "end_date",
+            "paused_until",
+            "archived_at",
+            "is_pleasant",
+            "deleted",
+        ),
+    ),
     AccountStateV1: ("settings_since", ("time_zone", "is_active")),
     ChatLinkStateV1: ("linked_since", ("status",)),
 }
@@ -164,10 +199,17 @@ class _Outcome:
 
     def __init__(self, engine: Engine, habit_id: str) -> None:
         row = row_of(engine, habit_id)._mapping
-        dates = [day for habit, day, _ in recorded(engine) if habit == habit_id]
-        self.dates = set(dates)
+        self.dates = announced_of(engine, habit_id)
         self.row = {name: row[name] for name in row if name not in {"habit_id", "account_id"}}
-        depends_on_announced = {"next_local_date", "next_due_at", "last_local_date"}
+        depends_on_announced = {
+            "anchor_date",
+            "tzdata_version",
+            "next_local_date",
+            "next_slot",
+            "next_due_at",
+            "last_local_date",
+            "last_slots",
+        }
         self.latest = {
             name: self.row[name] for name in self.row if name not in depends_on_announced
         }
@@ -181,7 +223,7 @@ def _outcome(engine: Engine, history: Sequence[State]) -> _Outcome:
 
 def _owned(state: State, account_id: str, habit_id: str) -> State:
     match state:
-        case HabitStateV1():
+        case HabitStateV1() | HabitStateV2():
             return replace(state, id=habit_id, owner_id=account_id)
         case AccountStateV1():
             return replace(state, id=account_id)

@@ -4,11 +4,34 @@ It asks the zone only what a wall clock shows at an instant, never how to get fr
 an instant, so it shares nothing with what it checks.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
+from services.scheduler.announced import Announced, announced_with
+from services.scheduler.recurrence import (
+    Occurrence,
+    Recurrence,
+    next_occurrence,
+    occurrence_after,
+)
+
 MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_MINUTES = [number * MINUTE for number in range(60)]
+
+
+def following(recurrence: Recurrence, after: datetime, count: int) -> list[Occurrence]:
+    """Return the next occurrences, each announced before the next is looked for."""
+    found: list[Occurrence] = []
+    announced: Announced | None = None
+    occurrence = next_occurrence(recurrence, after)
+    while occurrence is not None and len(found) < count:
+        found.append(occurrence)
+        announced = announced_with(announced, occurrence.local_date, occurrence.slot)
+        occurrence = occurrence_after(recurrence, occurrence, announced)
+    return found
 
 
 def happens_at(zone_name: str, local_date: date, local_time: time) -> datetime | None:
@@ -22,9 +45,8 @@ def happens_at(zone_name: str, local_date: date, local_time: time) -> datetime |
     wanted = datetime.combine(local_date, local_time)
     if wanted in minutes:
         return minutes[wanted]
-    shown = sorted(minutes)
-    last_before = max(wall for wall in shown if wall < wanted)
-    first_after = min(wall for wall in shown if wall > wanted)
+    last_before = max(wall for wall in minutes if wall < wanted)
+    first_after = min(wall for wall in minutes if wall > wanted)
     skipped = first_after - last_before - MINUTE
     return minutes[wanted + skipped]
 
@@ -67,7 +89,19 @@ def _first_instants(zone_name: str, local_date: date) -> dict[datetime, datetime
     end = instant + timedelta(hours=15 + 38)
     minutes: dict[datetime, datetime] = {}
     while instant < end:
-        wall = instant.astimezone(zone).replace(tzinfo=None)
-        minutes.setdefault(wall.replace(second=0), instant)
-        instant += MINUTE
+        for minute, wall in _hour(zone, instant):
+            minutes.setdefault(wall, minute)
+        instant += _HOUR
     return minutes
+
+
+def _hour(zone: ZoneInfo, begin: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the minutes of an hour with what a wall clock shows; only a change needs many looks."""
+    shown = begin.astimezone(zone).replace(tzinfo=None, second=0)
+    is_steady = _offset(zone, begin) == _offset(zone, begin + _HOUR)
+    for minute in _MINUTES:
+        instant = begin + minute
+        if is_steady:
+            yield instant, shown + minute
+        else:
+            yield instant, instant.astimezone(zone).replace(tzinfo=None, second=0)

@@ -5,7 +5,14 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from services.scheduler.schedule import Habit, Owner
-from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1
+from services.scheduler.timing import Timing, every_n_days
+from shared.contracts.events import (
+    AccountStateV1,
+    ChatLinkStateV1,
+    HabitStateV1,
+    HabitStateV2,
+)
+from shared.recurrence.schedules import EveryNDays
 
 
 def instant(text: str) -> datetime:
@@ -36,6 +43,44 @@ def habit_state(**changes: Any) -> HabitStateV1:
         version=1,
     )
     return replace(usual, **changes)
+
+
+def habit_state_v2(**changes: Any) -> HabitStateV2:
+    """The same habit, as the second version of its events tells it."""
+    usual = HabitStateV2(
+        id="habit-1",
+        owner_id="account-1",
+        action="Drink a glass of water",
+        place="Kitchen",
+        time=time(7),
+        times=[time(7)],
+        period_days=1,
+        schedule=EveryNDays(n=1),
+        start_date=None,
+        end_date=None,
+        paused_until=None,
+        archived_at=None,
+        duration_seconds=60,
+        is_pleasant=False,
+        reward="A cookie",
+        linked_habit_id=None,
+        is_published=False,
+        target_value=None,
+        unit=None,
+        follow_up_minutes=None,
+        created_at=instant("2026-05-01T06:00"),
+        updated_at=instant("2026-05-01T06:00"),
+        timing_since=instant("2026-05-01T06:00"),
+        deleted=False,
+        version=1,
+    )
+    return replace(usual, **changes)
+
+
+def timing(*times: str, **changes: Any) -> Timing:
+    """Every day at these times, 07:00 without any."""
+    shown = tuple(time.fromisoformat(text) for text in times) or (time(7),)
+    return replace(Timing(shown, EveryNDays(n=1)), **changes)
 
 
 def account_state(**changes: Any) -> AccountStateV1:
@@ -95,14 +140,16 @@ def habit(**changes: Any) -> Habit:
         reward="A cookie",
         linked_habit_id=None,
         is_pleasant=False,
-        local_time=time(7),
-        period_days=1,
+        is_archived=False,
+        target_value=None,
+        unit=None,
+        follow_up_minutes=None,
+        timing=every_n_days(time(7), 1),
         created_at=instant("2026-05-01T06:00"),
         timing_since=instant("2026-05-01T06:00"),
         anchor_date=None,
-        next_local_date=None,
-        next_due_at=None,
-        last_local_date=None,
+        upcoming=None,
+        announced=None,
         tzdata_version=None,
         parked_reason=None,
     )

@@ -1,30 +1,29 @@
 """Examples of the rule, written by hand from published clock changes."""
 
-from datetime import UTC, date, datetime, time
-from itertools import islice
+from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
-from services.scheduler.recurrence import (
-    Occurrence,
-    Recurrence,
-    next_occurrence,
-    occurrences_from,
-)
+from services.scheduler.announced import Announced
+from services.scheduler.recurrence import Occurrence, Recurrence, next_occurrence
 from shared.recurrence.local_dates import UnknownTimeZone, local_date_at
+from shared.recurrence.schedules import EveryNDays, TimesPerWeek, Weekdays
+from tests.unit.scheduler.local_minutes import following
+from tests.unit.scheduler.states import timing
 
 
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def rule(zone: str, at: str, *, every: int = 1, since: str = "2020-01-01") -> Recurrence:
-    return Recurrence(
-        time_zone=zone,
-        local_time=time.fromisoformat(at),
-        period_days=every,
-        anchor_date=date.fromisoformat(since),
-    )
+def rule(zone: str, *times: str, since: str = "2020-01-01", **changes: Any) -> Recurrence:
+    return Recurrence(zone, timing(*times, **changes), date.fromisoformat(since))
+
+
+def first_slot_of(day: date) -> Announced:
+    """All before it is over, too."""
+    return Announced(day, 0xFF01)
 
 
 # What happens on the local date, by the rule; the comment says what the clocks do there.
@@ -66,7 +65,9 @@ def test_a_skipped_time_shifts_by_the_gap_and_a_repeated_time_means_the_first(
     local_date = date.fromisoformat(on)
     the_day_before = date.fromordinal(local_date.toordinal() - 1)
 
-    occurrence = next_occurrence(rule(zone, at), instant("2026-01-01T00:00"), the_day_before)
+    occurrence = next_occurrence(
+        rule(zone, at), instant("2026-01-01T00:00"), first_slot_of(the_day_before)
+    )
 
     assert occurrence == Occurrence(local_date, instant(due_at))
 
@@ -81,10 +82,10 @@ def test_a_repeated_time_is_due_once() -> None:
 
 def test_a_date_that_a_zone_skipped_has_no_occurrence() -> None:
     recurrence = rule("Pacific/Apia", "07:00", since="2011-12-01")
-    first = next_occurrence(recurrence, instant("2011-12-29T00:00"))
 
-    dates = [each.local_date.day for each in islice(occurrences_from(recurrence, first), 3)]
+    found = following(recurrence, instant("2011-12-29T00:00"), 3)
 
+    dates = [each.local_date.day for each in found]
     assert dates == [29, 31, 1]
 
 
@@ -101,23 +102,22 @@ def test_an_occurrence_at_the_very_instant_is_over() -> None:
 
     occurrence = next_occurrence(recurrence, instant("2026-06-10T12:00"))
 
-    assert occurrence.local_date == date(2026, 6, 11)
+    assert occurrence == Occurrence(date(2026, 6, 11), instant("2026-06-11T12:00"))
 
 
 def test_it_never_falls_before_the_anchor() -> None:
-    recurrence = rule("UTC", "12:00", every=3, since="2026-06-10")
+    recurrence = rule("UTC", "12:00", schedule=EveryNDays(n=3), since="2026-06-10")
 
     occurrence = next_occurrence(recurrence, instant("2026-01-01T00:00"))
 
-    assert occurrence.local_date == date(2026, 6, 10)
+    assert occurrence == Occurrence(date(2026, 6, 10), instant("2026-06-10T12:00"))
 
 
 def test_every_n_days_counts_local_dates_from_the_anchor() -> None:
     # Over the change of clocks, where N times 24 hours would be an hour off.
-    recurrence = rule("Europe/Berlin", "08:00", every=3, since="2026-03-24")
-    first = next_occurrence(recurrence, instant("2026-03-25T00:00"))
+    recurrence = rule("Europe/Berlin", "08:00", schedule=EveryNDays(n=3), since="2026-03-24")
 
-    taken = list(islice(occurrences_from(recurrence, first), 3))
+    taken = following(recurrence, instant("2026-03-25T00:00"), 3)
 
     assert taken == [
         Occurrence(date(2026, 3, 27), instant("2026-03-27T07:00")),
@@ -131,7 +131,7 @@ def test_a_traveller_is_not_reminded_twice_on_one_date() -> None:
     in_los_angeles = rule("America/Los_Angeles", "07:00")
 
     occurrence = next_occurrence(
-        in_los_angeles, instant("2026-05-07T22:30"), last_local_date=date(2026, 5, 8)
+        in_los_angeles, instant("2026-05-07T22:30"), first_slot_of(date(2026, 5, 8))
     )
 
     assert occurrence == Occurrence(date(2026, 5, 9), instant("2026-05-09T14:00"))
@@ -140,7 +140,7 @@ def test_a_traveller_is_not_reminded_twice_on_one_date() -> None:
 def test_seconds_of_the_local_time_count() -> None:
     occurrence = next_occurrence(rule("UTC", "07:30:15"), instant("2026-05-07T07:30:14"))
 
-    assert occurrence.due_at == instant("2026-05-07T07:30:15")
+    assert occurrence == Occurrence(date(2026, 5, 7), instant("2026-05-07T07:30:15"))
 
 
 @pytest.mark.parametrize(
@@ -154,5 +154,72 @@ def test_a_name_that_is_no_zone_is_refused(name: str) -> None:
 def test_the_pinned_package_decides_not_the_machine() -> None:
     # Vancouver gave up winter time in 2026; an older system database still has it.
     assert next_occurrence(
-        rule("America/Vancouver", "12:00"), instant("2026-12-01T00:00"), date(2026, 11, 30)
+        rule("America/Vancouver", "12:00"),
+        instant("2026-12-01T00:00"),
+        first_slot_of(date(2026, 11, 30)),
     ) == Occurrence(date(2026, 12, 1), instant("2026-12-01T19:00"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "days"),
+    [
+        pytest.param({"schedule": Weekdays((1, 6))}, [6, 8, 13, 15], id="Saturdays and Mondays"),
+        pytest.param({"schedule": TimesPerWeek(2)}, [5, 6, 7, 8], id="some times a week"),
+        pytest.param({"paused_until": date(2026, 6, 9)}, [9, 10, 11, 12], id="a pause"),
+        pytest.param(
+            {"schedule": EveryNDays(n=2), "paused_until": date(2026, 6, 9)},
+            [10, 12, 14, 16],
+            id="a pause that counts on",
+        ),
+        pytest.param({"end_date": date(2026, 6, 6)}, [5, 6], id="an end"),
+        pytest.param(
+            {"end_date": date(2026, 6, 6), "paused_until": date(2026, 6, 9)}, [], id="no more"
+        ),
+    ],
+)
+def test_every_kind_means_its_dates(changes: dict[str, Any], days: list[int]) -> None:
+    # 4 June 2026 is a Thursday; its time has passed.
+    recurrence = rule("UTC", "12:00", since="2026-06-04", **changes)
+
+    found = following(recurrence, instant("2026-06-04T13:00"), 4)
+
+    assert [each.local_date.day for each in found] == days
+
+
+def test_the_times_of_a_date_follow_one_another() -> None:
+    found = following(rule("UTC", "08:00", "20:00"), instant("2026-06-04T09:00"), 3)
+
+    assert [(each.local_date.day, each.slot) for each in found] == [(4, 1), (5, 0), (5, 1)]
+
+
+def test_a_time_that_a_gap_shifts_comes_after_the_later_one() -> None:
+    # 02:00 -> 03:00: 02:30 happens at 03:30, after 03:15 and together with 03:30.
+    recurrence = rule("Europe/Berlin", "02:30", "03:15", "03:30")
+
+    found = following(recurrence, instant("2026-03-28T23:00"), 4)
+
+    assert [(f"{each.due_at:%d %H:%M}", each.slot) for each in found] == [
+        ("29 01:15", 1),
+        ("29 01:30", 0),
+        ("29 01:30", 2),
+        ("30 00:30", 0),
+    ]
+
+
+def test_the_last_of_a_date_may_come_after_the_first_of_the_next() -> None:
+    # 23:00 -> 00:00 on 28 March: 23:30 happens at half past midnight.
+    recurrence = rule("America/Nuuk", "00:15", "23:30")
+
+    found = following(recurrence, instant("2026-03-28T12:00"), 3)
+
+    assert [(each.local_date.day, each.slot) for each in found] == [(29, 0), (28, 1), (29, 1)]
+
+
+def test_a_slot_that_is_announced_does_not_come_again_on_its_date_when_its_time_moves() -> None:
+    morning_announced = Announced(date(2026, 6, 4), 1)
+
+    found = next_occurrence(
+        rule("UTC", "10:00", "20:00"), instant("2026-06-04T08:00"), morning_announced
+    )
+
+    assert found == Occurrence(date(2026, 6, 4), instant("2026-06-04T20:00"), 1)

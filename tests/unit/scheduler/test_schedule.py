@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
@@ -12,7 +12,9 @@ from services.scheduler.schedule import (
     ZonePeriod,
     plan,
 )
-from tests.unit.scheduler.states import LONG_AGO, habit, instant, owner
+from services.scheduler.timing import every_n_days
+from shared.recurrence.schedules import EveryNDays
+from tests.unit.scheduler.states import LONG_AGO, habit, instant, owner, timing
 
 MAY_1 = date(2026, 5, 1)
 
@@ -28,6 +30,10 @@ def test_a_useful_habit_of_an_active_account_with_a_linked_chat_is_scheduled() -
     [
         pytest.param(habit(is_pleasant=True), owner(), id="a pleasant habit"),
         pytest.param(habit(deleted=True), owner(), id="a deleted habit"),
+        pytest.param(habit(is_archived=True), owner(), id="an archived habit"),
+        pytest.param(
+            habit(timing=timing(end_date=date(2026, 4, 30))), owner(), id="a habit that has ended"
+        ),
         pytest.param(habit(), owner(is_active=False), id="a disabled account"),
         pytest.param(habit(), owner(is_linked=False, linked_since=None), id="no linked chat"),
         pytest.param(
@@ -72,7 +78,7 @@ def test_days_are_counted_from_the_date_of_creation_in_the_zone_of_that_moment()
         ZonePeriod(LONG_AGO, "America/New_York"),
         ZonePeriod(instant("2026-05-02T00:00"), "Europe/Berlin"),
     ]
-    created = habit(created_at=instant("2026-05-01T02:00"), period_days=2)
+    created = habit(created_at=instant("2026-05-01T02:00"), timing=every_n_days(time(7), 2))
     moved = owner(time_zone="Europe/Berlin", settings_since=instant("2026-05-02T00:00"))
 
     planned = plan(created, moved, zones)
@@ -90,6 +96,16 @@ def test_a_habit_older_than_all_known_zones_counts_in_the_oldest() -> None:
 
     assert isinstance(planned, Scheduled)
     assert planned.anchor_date == date(2026, 4, 30)
+
+
+def test_a_told_start_is_what_dates_count_from() -> None:
+    started = habit(timing=timing(schedule=EveryNDays(n=3), start_date=date(2026, 4, 29)))
+
+    planned = plan(started, owner(), [])
+
+    assert planned == Scheduled(
+        date(2026, 4, 29), Occurrence(date(2026, 5, 2), instant("2026-05-02T07:00"))
+    )
 
 
 def test_a_zone_without_data_parks_the_habit() -> None:
