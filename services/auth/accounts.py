@@ -183,6 +183,29 @@ def erase(connection: Connection, account_id: uuid.UUID, now: datetime) -> None:
     _send(connection, ACCOUNT_DELETED, state)
 
 
+def tell_again(connection: Connection, account: Account) -> None:
+    """Tell an account's present state once more. Its row must be locked."""
+    _tell(connection, ACCOUNT_REGISTERED if account.version == 1 else ACCOUNT_CHANGED, account)
+
+
+def tell_erasure_again(
+    connection: Connection, account_id: uuid.UUID, version: int, now: datetime
+) -> None:
+    """Tell once more that an account is gone; of what it was nothing is known any more."""
+    state = AccountStateV1(
+        id=str(account_id),
+        time_zone="UTC",
+        locale="en",
+        is_active=False,
+        created_at=now,
+        updated_at=now,
+        settings_since=now,
+        deleted=True,
+        version=version,
+    )
+    _send(connection, ACCOUNT_DELETED, state)
+
+
 def _account(connection: Connection, account_id: uuid.UUID, *, lock: bool) -> Account:
     query = select(ACCOUNTS).where(ACCOUNTS.c.id == account_id)
     if lock:

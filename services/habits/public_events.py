@@ -21,6 +21,19 @@ def announce(connection: Connection, event: HabitEvent, after: ActiveHabit | Del
     add_event(connection, SOURCE, public_type(event, message), str(after.id), message)
 
 
+def announce_again(connection: Connection, habit: ActiveHabit | DeletedHabit) -> None:
+    """Tell a habit's present state once more. Its owner must be locked."""
+    message = to_message(habit)
+    event_type = HABIT_CREATED if message.version == 1 else HABIT_CHANGED
+    add_event(
+        connection,
+        SOURCE,
+        HABIT_DELETED if message.deleted else event_type,
+        message.id,
+        message,
+    )
+
+
 def announce_erasure(
     connection: Connection, habit_id: UUID, owner_id: UUID, at: datetime, version: int
 ) -> None:

@@ -13,6 +13,7 @@ SERVICE = Service(
         "setup": "services.habits.setup_process:setup",
         "rebuild-read-model": "services.habits.rebuild_read_model:rebuild",
     },
+    commands={"announce-all": "services.habits.announce_all:run_command"},
     queues=HABITS_QUEUES,
     retentions="services.habits.record_retention:RETENTIONS",
 )

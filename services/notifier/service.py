@@ -13,7 +13,10 @@ SERVICE = Service(
         "bot": "services.notifier.bot_process:bot",
         "setup": "services.notifier.setup_process:setup",
     },
-    commands={"unhandled-updates": "services.notifier.operator_commands:run_command"},
+    commands={
+        "unhandled-updates": "services.notifier.operator_commands:run_command",
+        "announce-all": "services.notifier.announce_all:run_command",
+    },
     queues=NOTIFIER_QUEUES,
     retentions="services.notifier.record_retention:RETENTIONS",
 )

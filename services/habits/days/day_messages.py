@@ -1,13 +1,22 @@
 """What other services hear of a day: its full state, with the day's own version."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date as local_date
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.habits.days.day_events import Channel, DayState, RecordedDay, day_id
+from services.habits.days.day_events import (
+    Channel,
+    DayEvent,
+    DayRecorded,
+    DayState,
+    EmptyDay,
+    RecordedDay,
+    day_id,
+    evolve,
+)
 from services.habits.public_events import SOURCE
 from services.habits.quantities import number
 from shared.contracts.events import (
@@ -33,6 +42,24 @@ def announce(connection: Connection, days: Iterable[HabitDayStateV1]) -> None:
             for day in days
         ],
     )
+
+
+def announce_again(connection: Connection, events: Sequence[DayEvent]) -> None:
+    """Tell the present state of the day of these events once more. Its owner must be locked."""
+    last = events[-1]
+    recorded = next(event for event in reversed(events) if isinstance(event, DayRecorded))
+    state: DayState = EmptyDay()
+    for event in events:
+        state = evolve(state, event)
+    message = to_message(
+        state,
+        habit_id=recorded.habit_id,
+        owner_id=recorded.owner_id,
+        date=recorded.date,
+        channel=last.channel,
+        at=last.at,
+    )
+    announce(connection, [message])
 
 
 def announce_erasure(

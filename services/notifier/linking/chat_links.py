@@ -168,18 +168,24 @@ def _store(
         .values(account_id=account_id, **state)
         .on_conflict_do_update(index_elements=[CHAT_LINKS.c.account_id], set_=state)
     )
+    _tell(connection, account_id, state)
+
+
+def tell_again(connection: Connection, row: Row[Any]) -> None:
+    """Tell the present state of a link once more. Its row must be locked."""
+    names = ("chat_id", "status", "linked_at", "linked_since", "updated_at", "version")
+    _tell(connection, row.account_id, {name: getattr(row, name) for name in names})
+
+
+def _tell(connection: Connection, account_id: str, state: dict[str, Any]) -> None:
+    chat_id = state["chat_id"]
     link = ChatLinkStateV1(
-        account_id=account_id,
-        chat_id=None if chat_id is None else str(chat_id),
-        status=status,
-        linked_at=linked_at,
-        linked_since=linked_since,
-        updated_at=at,
-        version=version,
+        **{**state, "chat_id": None if chat_id is None else str(chat_id)}, account_id=account_id
     )
     # In the outbox they keep the key of releases in which the account's id was the subject, too:
     # with another one they could overtake what such a release has stored.
-    add_event(connection, SOURCE, _EVENT_TYPES[status], link.id, link, ordering_key=account_id)
+    event_type = _EVENT_TYPES[link.status]
+    add_event(connection, SOURCE, event_type, link.id, link, ordering_key=account_id)
 
 
 def _linked_since(before: Row[Any] | None, status: Status, at: datetime) -> datetime | None:

@@ -1,0 +1,88 @@
+"""`announce-all`: the present state of every habit and day, told again; of what is gone, its end.
+
+Of an erased account's days nothing is known any more, not even their dates; that the account and
+its habits are gone tells of them.
+"""
+
+from collections.abc import Collection, Sequence
+from functools import reduce
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select, tuple_
+
+from services.habits import public_events
+from services.habits.days import day_messages
+from services.habits.days.stored_days import DAYS
+from services.habits.event_store import EventStore
+from services.habits.habit_events import NoHabit
+from services.habits.service import SERVICE
+from services.habits.settings import Settings
+from services.habits.stored_events import HABITS
+from services.habits.tables import owners, streams
+from shared.announce_all import Told, run_announce_all
+from shared.database import new_engine
+
+
+def run_command(settings: Settings, arguments: Sequence[str]) -> int:
+    """Run the command as typed, its own name first; return the exit status."""
+    engine = new_engine(settings.database_url, pool_size=1)
+    try:
+        return run_announce_all(SERVICE.name, engine, BATCHES, arguments)
+    finally:
+        engine.dispose()
+
+
+def announce_streams(connection: Connection, after: str | None, limit: int) -> Told | None:
+    """Tell the states of habits and days, owner by owner."""
+    page = _next_streams(connection, after, limit)
+    if not page:
+        return None
+    # All changes of an account's habits and days wait for this lock, its erasure too.
+    connection.execute(
+        select(owners.c.id)
+        .where(owners.c.id.in_({owner_id for owner_id, _ in page}))
+        .order_by(owners.c.id)
+        .with_for_update(key_share=True)
+    )
+    ids = [stream_id for _, stream_id in page]
+    rows = connection.execute(
+        select(streams).where(streams.c.id.in_(ids)).order_by(streams.c.id)
+    ).all()
+    told = _tell_habits(connection, [row for row in rows if row.kind == HABITS.name])
+    told += _tell_days(connection, [row for row in rows if row.kind == DAYS.name])
+    return Told(told, "{}/{}".format(*page[-1]))
+
+
+def _next_streams(connection: Connection, after: str | None, limit: int) -> list[tuple[UUID, UUID]]:
+    place = tuple_(streams.c.owner_id, streams.c.id)
+    query = select(streams.c.id, streams.c.owner_id).order_by(streams.c.owner_id, streams.c.id)
+    if after:
+        owner_id, _, stream_id = after.partition("/")
+        query = query.where(place > tuple_(UUID(owner_id), UUID(stream_id)))
+    return [(row.owner_id, row.id) for row in connection.execute(query.limit(limit))]
+
+
+def _tell_habits(connection: Connection, rows: Collection[Row[Any]]) -> int:
+    stored = EventStore(HABITS).read_each(connection, [row.id for row in rows])
+    for row in rows:
+        if row.erased_at is not None:
+            public_events.announce_erasure(
+                connection, row.id, row.owner_id, row.erased_at, row.version
+            )
+            continue
+        state = reduce(HABITS.evolve, stored[row.id], HABITS.initial)
+        if not isinstance(state, NoHabit):
+            public_events.announce_again(connection, state)
+    return len(rows)
+
+
+def _tell_days(connection: Connection, rows: Collection[Row[Any]]) -> int:
+    kept = [row for row in rows if row.erased_at is None]
+    stored = EventStore(DAYS).read_each(connection, [row.id for row in kept])
+    for row in kept:
+        day_messages.announce_again(connection, stored[row.id])
+    return len(kept)
+
+
+BATCHES = {"streams": announce_streams}
