@@ -15,6 +15,7 @@ run: ## Start the whole system in the foreground; data stay in .run/
 
 test: ## Run all tests but the long faults, against real servers of their own; minutes
 	@deploy/local/bootstrap.sh machine
+	$(PYTHON) -m deploy.web test
 	$(PYTHON) -m pytest -m "not faults or short" \
 		--cov --cov-report=term-missing:skip-covered
 
@@ -37,13 +38,14 @@ benchmarks: ## Measure what wake-ups bring and what the event store costs; about
 	@deploy/local/bootstrap.sh machine
 	$(PYTHON) -m tests.benchmarks
 
-check: ## Format, lint, types, import contracts, spelling, secrets; edits nothing
+check: ## Format, lint, types, import contracts, spelling, secrets, the web app; edits nothing
 	@deploy/local/bootstrap.sh environment
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy .
 	.venv/bin/lint-imports
 	.venv/bin/typos
+	$(PYTHON) -m deploy.web check
 	@# The hook moves line numbers in the baseline (status 3); a check edits nothing, so it gets a copy.
 	cp .secrets.baseline .venv/secrets.baseline
 	.venv/bin/detect-secrets-hook --baseline .venv/secrets.baseline $$(git ls-files) || [ $$? -eq 3 ]

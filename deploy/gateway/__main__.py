@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
         return GatewaySettings(
             listen=options.listen,
             pages=options.pages.absolute(),
+            web=options.web.absolute(),
             state=(options.state or directory).absolute(),
             access_log=options.access_log.absolute(),
             upstreams=upstreams,
@@ -54,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--listen", required=True, help="PORT or ADDRESS:PORT")
     render.add_argument(
         "--pages", type=Path, required=True, help="what `python -m deploy.api_docs build` wrote"
+    )
+    render.add_argument(
+        "--web", type=Path, required=True, help="what `python -m deploy.web build` wrote"
     )
     render.add_argument(
         "--upstream",

@@ -28,6 +28,13 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+# The app has no inline script or style and talks to nobody but this gateway.
+WEB_APP_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
 _LISTEN = re.compile(r"(?:(?:[0-9.]+|\[[0-9A-Fa-f:]+\]):)?[0-9]{1,5}")
 
@@ -40,12 +47,14 @@ class WrongGatewaySetting(ValueError):
 class GatewaySettings:
     """What differs between two gateways.
 
-    `choices` are the user's; `state` is an existing folder that nginx may write; `resolver` is set
-    where upstream names stand for a changing number of replicas.
+    `choices` are the user's; `pages` are the documentation, `web` is the built app; `state` is an
+    existing folder that nginx may write; `resolver` is set where upstream names stand for a
+    changing number of replicas.
     """
 
     listen: str
     pages: Path
+    web: Path
     state: Path
     access_log: Path
     upstreams: Mapping[str, tuple[str, ...]]
@@ -54,7 +63,7 @@ class GatewaySettings:
 
     def __post_init__(self) -> None:
         _require(_LISTEN, self.listen, "listen address")
-        for path in (self.pages, self.state, self.access_log):
+        for path in (self.pages, self.web, self.state, self.access_log):
             if set(str(path)) & set("\"'\\$\n"):
                 raise WrongGatewaySetting(f"path {str(path)!r}: no quotes, backslashes or dollars")
         if set(self.upstreams) != set(UPSTREAMS):
@@ -79,6 +88,7 @@ def render_configuration(settings: GatewaySettings) -> str:
     return environment.get_template("nginx.conf.j2").render(
         listen=settings.listen,
         pages=settings.pages,
+        web=settings.web,
         state=settings.state,
         access_log=settings.access_log,
         upstreams=settings.upstreams,
@@ -86,6 +96,7 @@ def render_configuration(settings: GatewaySettings) -> str:
         resolver=settings.resolver,
         problems=OWN_PROBLEMS,
         content_security_policy=CONTENT_SECURITY_POLICY,
+        web_content_security_policy=WEB_APP_CONTENT_SECURITY_POLICY,
         run_as=_root_and_its_group(),
     )
 

@@ -17,6 +17,7 @@ def address_table(settings: Settings, run: RunDirectory) -> str:
     """Return the table of addresses; no password is in it."""
     gateway = f"http://localhost:{settings.gateway_port}"
     rows = [
+        ("The app, for people", f"{gateway}/"),
         ("API, through the gateway", f"{gateway}/api/"),
         ("Swagger UI", f"{gateway}/api/swagger/"),
         ("ReDoc", f"{gateway}/api/redoc/"),

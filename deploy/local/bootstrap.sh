@@ -2,8 +2,8 @@
 # Makes a bare machine able to run the project, then becomes the Python program that runs it.
 #
 #   bootstrap.sh environment   only .venv, from the hashed lock
-#   bootstrap.sh machine       the system's packages as well
-#   bootstrap.sh run           both, and then the whole system in the foreground
+#   bootstrap.sh machine       the system's packages as well, and a browser for the tests
+#   bootstrap.sh run           both but the browser, and then the whole system in the foreground
 #
 # Where everything is there already it looks at a few files and installs nothing. Packages are
 # installed without starting the services they bring: only our own private servers run.
@@ -25,12 +25,15 @@ exists() { # exists PROGRAM [PATH-PATTERN...]: on the PATH, or where distributio
     return 1
 }
 
+with_browser=
+
 missing_packages() { # prints the Debian names
     exists initdb /usr/lib/postgresql/*/bin/initdb || echo postgresql
     exists rabbitmq-server /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server ||
         echo rabbitmq-server
     exists redis-server || echo redis-server
     exists nginx || echo nginx
+    [ -z "$with_browser" ] || exists chromium || echo chromium
     find_python || echo python3-venv
 }
 
@@ -164,6 +167,7 @@ case ${1:-} in
         install_environment
         ;;
     machine)
+        with_browser=yes
         install_packages
         install_environment
         ;;

@@ -1,4 +1,4 @@
-"""What nginx serves: its configuration, and documentation pages as new as the code."""
+"""What nginx serves: its configuration, and pages and a web app as new as the code."""
 
 import sys
 from collections.abc import Mapping
@@ -8,9 +8,10 @@ from deploy.gateway.configuration import GatewaySettings, render_configuration
 from deploy.local.code_fingerprint import code_fingerprint
 from deploy.local.executables import find_program
 from deploy.local.one_shots import OneShots
-from deploy.local.programs import Program
+from deploy.local.programs import Program, StartFailed
 from deploy.local.run_directory import RunDirectory
 from deploy.local.settings import Settings
+from deploy.web.built_app import DIST, is_current
 
 
 def gateway_program(settings: Settings, run: RunDirectory, upstreams: Mapping[str, str]) -> Program:
@@ -19,6 +20,7 @@ def gateway_program(settings: Settings, run: RunDirectory, upstreams: Mapping[st
         GatewaySettings(
             listen=str(settings.gateway_port),
             pages=run.pages,
+            web=DIST,
             state=run.gateway,
             access_log=Path("/dev/stdout"),
             upstreams={name: (address,) for name, address in upstreams.items()},
@@ -49,3 +51,26 @@ class DocumentationPages:
         if self._build is not None:
             self._build.wait()
             self._stamp.write_text(self._sources)
+
+
+class WebApp:
+    """The app of this clone, built beside everything else that starts."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        """Begin to build the app, unless it is there as its sources are now."""
+        command = (sys.executable, "-m", "deploy.web", "build")
+        self._build = None if is_current() else OneShots([Program("web-app", command)], run.logs)
+
+    @property
+    def is_being_built(self) -> bool:
+        """Tell whether there is something to wait for."""
+        return self._build is not None
+
+    def wait(self) -> str | None:
+        """Wait for the app; return why there is none: API and reminders do without it."""
+        try:
+            if self._build is not None:
+                self._build.wait()
+        except StartFailed as error:
+            return str(error)
+        return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import requests
 
 from deploy.local.addresses import address_table, write_addresses, write_service_environments
-from deploy.local.gateway_files import DocumentationPages
+from deploy.local.gateway_files import DocumentationPages, WebApp
 from deploy.local.ports import LOOPBACK, is_free, is_listening
 from deploy.local.process_tree import adopt_orphans, wait_for_child
 from deploy.local.programs import Program, StartFailed, wait_until
@@ -79,6 +79,9 @@ class _Start:
     def everything(self) -> None:
         """Start all programs in their order. Raises StartFailed."""
         control, servers = self.system.supervisor, self.system.servers
+        web_app = WebApp(self.directory)
+        if web_app.is_being_built:
+            _say("building the web app beside all else")
         _say("starting the servers")
         control.start_programs(self.system.foundation_group)
         for server in servers.all:
@@ -99,6 +102,8 @@ class _Start:
         self._wait_for_broker_and_redis()
         DocumentationPages(self.directory).wait()
         self._wait_until_healthy()
+        if problem := web_app.wait():
+            _say(f"THE WEB APP IS OLD OR MISSING, all else works: {problem}")
 
     def _start_services(self) -> None:
         """Start the services; while the broker, the slowest of all, still starts, not all at once.

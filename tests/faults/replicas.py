@@ -109,7 +109,7 @@ def is_ready(port: int) -> bool:
 def gateway_over(directory: Path, upstreams: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
     """Run one more gateway, which shares each service's requests among several ports."""
     [port] = free_ports(1)
-    for folder in ("state", "pages"):
+    for folder in ("state", "pages", "web"):
         (directory / folder).mkdir(parents=True)
     configuration = directory / "nginx.conf"
     configuration.write_text(
@@ -117,6 +117,7 @@ def gateway_over(directory: Path, upstreams: Mapping[str, tuple[int, ...]]) -> I
             GatewaySettings(
                 listen=f"127.0.0.1:{port}",
                 pages=directory / "pages",
+                web=directory / "web",
                 state=directory / "state",
                 access_log=directory / "access.log",
                 upstreams={

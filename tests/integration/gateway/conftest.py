@@ -164,6 +164,14 @@ def _write_pages(pages: Path) -> None:
         (pages / name).write_text(json.dumps({"document": name}), encoding="utf-8")
 
 
+def _write_web_app(web: Path) -> None:
+    (web / "assets").mkdir(parents=True)
+    (web / "assets" / "index-1a2b3c.js").write_text("// " + "x" * 3000, encoding="utf-8")
+    (web / "index.html").write_text("<title>the app</title>", encoding="utf-8")
+    (web / "sw.js").write_text("// worker", encoding="utf-8")
+    (web / "manifest.webmanifest").write_text("{}", encoding="utf-8")
+
+
 StartGateway = Callable[..., Gateway]
 
 
@@ -181,9 +189,11 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartGat
             upstreams[name].start()
             started.append(upstreams[name])
         _write_pages(home / "pages")
+        _write_web_app(home / "web")
         port = free_port()
         command = [sys.executable, "-m", "deploy.gateway", "render", "--out", str(home)]
         command += ["--listen", f"127.0.0.1:{port}", "--pages", str(home / "pages")]
+        command += ["--web", str(home / "web")]
         command += ["--access-log", str(home / "access.log")]
         for name, upstream in upstreams.items():
             command += ["--upstream", f"{name.removesuffix('-2')}={upstream.address}"]

@@ -24,7 +24,7 @@ _FIELDS = {"type", "title", "status", "detail", "code", "request_id"}
             id="bad length",
         ),
         pytest.param(
-            b"GET /nothing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+            b"GET /api/nothing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
             404,
             "not_found",
             id="unknown path",
@@ -134,7 +134,7 @@ def test_a_large_body_is_refused_before_it_reaches_the_service(gateway: Gateway)
 
 
 def test_an_error_never_repeats_what_the_client_sent(gateway: Gateway) -> None:
-    answer = gateway.ask("GET", '/"><script>', headers={"X-Request-ID": '"},{"x":"'})
+    answer = gateway.ask("GET", '/api/"><script>', headers={"X-Request-ID": '"},{"x":"'})
 
     assert "script" not in answer.text
     assert answer.json()["request_id"] == answer.headers["X-Request-ID"]

@@ -39,7 +39,9 @@ def test_a_path_goes_to_the_service_that_owns_it_unchanged(
     "path",
     [
         "/healthz",
+        "/readyz",
         "/metrics",
+        "/api",
         "/api/",
         "/api/habits/",
         "/api/metrics",
@@ -113,12 +115,6 @@ def test_answers_of_the_services_are_not_compressed_and_keep_their_etag(gateway:
 
     assert "Content-Encoding" not in answer.headers
     assert answer.headers["ETag"] == '"7"'
-
-
-def test_the_root_leads_to_the_documentation(gateway: Gateway) -> None:
-    answer = gateway.ask("GET", "/")
-
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/api/swagger/")
 
 
 @pytest.mark.parametrize("page", ["swagger", "redoc", "asyncapi"])

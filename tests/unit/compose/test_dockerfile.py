@@ -43,4 +43,4 @@ def test_the_build_does_not_see_what_a_run_left_behind() -> None:
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     let_in = {rule[1:] for rule in rules if rule.startswith("!")}
-    assert let_in == {"pyproject.toml", "requirements.lock", "shared", "services", "deploy"}
+    assert let_in == {"pyproject.toml", "requirements.lock", "shared", "services", "deploy", "web"}

@@ -19,6 +19,7 @@ from deploy.gateway.status import create_app  # noqa: F401 - imports without a s
 _SETTINGS = GatewaySettings(
     listen="127.0.0.1:8080",
     pages=Path("/pages of mine"),
+    web=Path("/srv/web"),
     state=Path("/state"),
     access_log=Path("/dev/stdout"),
     upstreams=dict.fromkeys(("auth", "habits", "notifier", "feed", "status"), ("127.0.0.1:1",)),
@@ -87,6 +88,7 @@ def test_a_wrong_variable_stops_the_start_with_its_name_and_the_right_form(
 ) -> None:
     monkeypatch.setenv(variable, value)
     command = ["render", "--out", str(tmp_path), "--listen", "1", "--pages", "/pages"]
+    command += ["--web", "/web"]
     for name in _SETTINGS.upstreams:
         command += ["--upstream", f"{name}=127.0.0.1:1"]
 
