@@ -21,7 +21,8 @@ def init_signing(app: Flask, manager: JWTManager) -> None:
     app.config.update(
         # The clocks of other services may be behind ours.
         JWT_ENCODE_NBF=False,
-        # No token is ever in a cookie, so none needs a random claim against forged requests.
+        # Access tokens are never in a cookie, so none needs a random claim against forged requests;
+        # what guards the refresh token's cookie is in `session_cookie`.
         JWT_COOKIE_CSRF_PROTECT=False,
     )
 
@@ -41,6 +42,7 @@ def access_token(key_ring: KeyRing, account_id: uuid.UUID, refresh: Issued) -> s
     claims = {
         "iat": refresh.at,
         "exp": refresh.at + LIFETIME,
+        "sid": str(refresh.family_id),
         "jti": str(uuid.UUID(bytes=digest[:16], version=4)),
     }
     token: str = create_access_token(identity=str(account_id), additional_claims=claims)

@@ -6,7 +6,7 @@ import jwt
 from flask import Flask, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.auth import jwks_api, me_api, registration_api, token_api
+from services.auth import jwks_api, me_api, registration_api, sessions_api, token_api
 from services.auth.access_token_signing import init_signing
 from services.auth.key_ring import KeyRing, NoSigningKey
 from services.auth.parts import Parts, install_parts
@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> Flask:
             registration_api.blueprint,
             token_api.blueprint,
             me_api.blueprint,
+            sessions_api.blueprint,
             jwks_api.blueprint,
         ),
         checks={

@@ -11,8 +11,10 @@ Every function expects the caller to hold the lock of the account's row.
 import hashlib
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection, delete, insert, select, update
@@ -22,6 +24,9 @@ from services.auth.tables import REFRESH_TOKENS
 
 REFRESH_TOKEN_LIFETIME = timedelta(days=14)
 LOST_ANSWER_GRACE = timedelta(seconds=10)
+_LONGEST_USER_AGENT = 200
+# What every token of a session has in common.
+_OF_SESSION = ("account_id", "family_id", "session_since", "user_agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,18 @@ class Issued:
 
     token: str
     at: datetime
+    family_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A sign-in that goes on; `user_agent` is what its program called itself then."""
+
+    id: uuid.UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    user_agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +61,17 @@ class Reused:
     family_id: uuid.UUID
 
 
-def start_family(connection: Connection, account_id: uuid.UUID, now: datetime) -> Issued:
+def start_family(
+    connection: Connection, account_id: uuid.UUID, now: datetime, user_agent: str | None = None
+) -> Issued:
     """Issue the first token of a sign-in."""
-    return _issue(connection, account_id, uuid.uuid4(), now)
+    session = {
+        "account_id": account_id,
+        "family_id": uuid.uuid4(),
+        "session_since": now,
+        "user_agent": user_agent and user_agent[:_LONGEST_USER_AGENT],
+    }
+    return _issue(connection, session, now)
 
 
 def owner(connection: Connection, token: str) -> uuid.UUID | None:
@@ -68,11 +93,13 @@ def rotate(connection: Connection, token: str, now: datetime) -> Issued | Refuse
     if row is None or row.expires_at <= now:
         return Refused()
     if row.used_at is None:
-        successor = _issue(connection, row.account_id, row.family_id, now)
+        successor = _issue(connection, {name: getattr(row, name) for name in _OF_SESSION}, now)
         _mark_used(connection, token, row.family_id, successor)
         return successor
     if row.sealed_successor is not None and now - row.used_at <= LOST_ANSWER_GRACE:
-        return Issued(_seal(token).decrypt(row.sealed_successor).decode(), row.used_at)
+        return Issued(
+            _seal(token).decrypt(row.sealed_successor).decode(), row.used_at, row.family_id
+        )
     connection.execute(delete(REFRESH_TOKENS).where(REFRESH_TOKENS.c.family_id == row.family_id))
     return Reused(row.family_id)
 
@@ -90,20 +117,52 @@ def revoke_all(connection: Connection, account_id: uuid.UUID) -> None:
     connection.execute(delete(REFRESH_TOKENS).where(REFRESH_TOKENS.c.account_id == account_id))
 
 
-def _issue(
-    connection: Connection, account_id: uuid.UUID, family_id: uuid.UUID, now: datetime
-) -> Issued:
+def open_sessions(
+    connection: Connection, account_id: uuid.UUID, now: datetime
+) -> tuple[Session, ...]:
+    """Return an account's sessions that go on, latest used first. Needs no lock."""
+    unused = (
+        select(REFRESH_TOKENS)
+        .where(
+            REFRESH_TOKENS.c.account_id == account_id,
+            REFRESH_TOKENS.c.used_at.is_(None),
+            REFRESH_TOKENS.c.expires_at > now,
+        )
+        .order_by(REFRESH_TOKENS.c.issued_at.desc(), REFRESH_TOKENS.c.family_id)
+    )
+    return tuple(
+        Session(
+            id=row.family_id,
+            created_at=row.session_since or row.issued_at,
+            last_used_at=row.issued_at,
+            expires_at=row.expires_at,
+            user_agent=row.user_agent,
+        )
+        for row in connection.execute(unused)
+    )
+
+
+def end_session(connection: Connection, account_id: uuid.UUID, session_id: uuid.UUID) -> bool:
+    """End one session of an account; return whether there was one."""
+    ended = connection.execute(
+        delete(REFRESH_TOKENS).where(
+            REFRESH_TOKENS.c.family_id == session_id, REFRESH_TOKENS.c.account_id == account_id
+        )
+    )
+    return ended.rowcount > 0
+
+
+def _issue(connection: Connection, session: Mapping[str, Any], now: datetime) -> Issued:
     token = secrets.token_urlsafe(32)
     connection.execute(
         insert(REFRESH_TOKENS).values(
+            **session,
             token_hash=_hash(token),
-            family_id=family_id,
-            account_id=account_id,
             issued_at=now,
             expires_at=now + REFRESH_TOKEN_LIFETIME,
         )
     )
-    return Issued(token, now)
+    return Issued(token, now, session["family_id"])
 
 
 def _mark_used(connection: Connection, token: str, family_id: uuid.UUID, successor: Issued) -> None:

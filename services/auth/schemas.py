@@ -1,5 +1,7 @@
 """The JSON that goes in and out, as checked and as documented."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
@@ -71,7 +73,6 @@ def _password() -> StrictString:
 
 def _refresh_token() -> StrictString:
     return StrictString(
-        required=True,
         validate=ma.validate.Length(min=1, max=_LONGEST_TEXT),
         metadata={
             "description": "An opaque string.",
@@ -79,6 +80,10 @@ def _refresh_token() -> StrictString:
             "example": _EXAMPLE_REFRESH,
         },
     )
+
+
+def _cookie(description: str) -> StrictBoolean:
+    return StrictBoolean(load_default=False, metadata={"description": description})
 
 
 def _time_zone(**options: Any) -> StrictString:
@@ -144,12 +149,19 @@ class CredentialsSchema(StrictSchema):
 
     email = _email()
     password = _password()
+    cookie = _cookie("Whether to hand out the refresh token in a cookie, not in the answer.")
 
 
 class RefreshSchema(StrictSchema):
-    """A refresh token to be used or revoked."""
+    """A refresh token to be used or revoked: in the body or, if `cookie` is true, in its cookie."""
 
     refresh = _refresh_token()
+    cookie = _cookie("Whether the refresh token is in the cookie; the next one goes there, too.")
+
+    @ma.validates_schema
+    def _has_one(self, data: dict[str, Any], **_: Any) -> None:
+        if data["cookie"] == ("refresh" in data):
+            raise ma.ValidationError("Needed unless `cookie` is true, and only then.", "refresh")
 
 
 class ProfileChangesSchema(StrictSchema):
@@ -210,9 +222,41 @@ class TokenPairSchema(ma.Schema):
         required=True, metadata={"description": "A JWT, valid for 15 minutes."}
     )
     refresh = ma.fields.String(
-        required=True,
-        metadata={"description": "Valid once, for 14 days.", "example": _EXAMPLE_REFRESH},
+        metadata={
+            "description": "Valid once, for 14 days; missing if it is in the cookie.",
+            "example": _EXAMPLE_REFRESH,
+        },
     )
+
+
+def _instant(of: Callable[[Any], datetime]) -> ma.fields.Function:
+    return ma.fields.Function(
+        lambda shown: to_json(of(shown)),
+        required=True,
+        metadata={"type": "string", "format": "date-time", "example": "2026-01-31T07:30:00.5Z"},
+    )
+
+
+class SessionSchema(ma.Schema):
+    """A place where the account is signed in; `is_current` is the one that asks."""
+
+    id = ma.fields.String(required=True, attribute="session.id")
+    created_at = _instant(lambda shown: shown["session"].created_at)
+    last_used_at = _instant(lambda shown: shown["session"].last_used_at)
+    expires_at = _instant(lambda shown: shown["session"].expires_at)
+    user_agent = ma.fields.String(
+        required=True,
+        allow_none=True,
+        attribute="session.user_agent",
+        metadata={"description": "What the program called itself at the sign-in."},
+    )
+    is_current = ma.fields.Boolean(required=True)
+
+
+class SessionListSchema(ma.Schema):
+    """All sessions of an account."""
+
+    results = ma.fields.List(ma.fields.Nested(SessionSchema), required=True)
 
 
 class JwkSchema(ma.Schema):

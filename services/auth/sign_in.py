@@ -25,7 +25,9 @@ from services.auth.refresh_tokens import Issued
 from shared.database import transaction
 
 
-def sign_in(parts: Parts, email: str, password: str, now: datetime) -> tuple[uuid.UUID, Issued]:
+def sign_in(
+    parts: Parts, email: str, password: str, now: datetime, user_agent: str | None = None
+) -> tuple[uuid.UUID, Issued]:
     """Start a session; return the account's id and the first refresh token.
 
     Unknown, disabled and mistyped look and cost the same. Raises WrongPassword, LimitReached and
@@ -41,7 +43,7 @@ def sign_in(parts: Parts, email: str, password: str, now: datetime) -> tuple[uui
         _still_proven(connection, account)
         if today is not None:
             rehash_password(connection, account.id, today)
-        return account.id, refresh_tokens.start_family(connection, account.id, now)
+        return account.id, refresh_tokens.start_family(connection, account.id, now, user_agent)
 
 
 def prove_password(parts: Parts, email: str, account: Account | None, password: str) -> Account:

@@ -68,7 +68,8 @@ ERASED_ACCOUNTS = Table(
     Column("version", Integer, nullable=False),
 )
 
-# A family is one sign-in and all tokens that came of it; a revoked family has no rows left.
+# A family is one sign-in and all tokens that came of it: a session. A revoked one has no rows left.
+# Each token carries on what its owner is shown of the session.
 REFRESH_TOKENS = Table(
     "refresh_tokens",
     METADATA,
@@ -79,6 +80,8 @@ REFRESH_TOKENS = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("used_at", DateTime(timezone=True)),
     Column("sealed_successor", LargeBinary),
+    Column("session_since", DateTime(timezone=True)),
+    Column("user_agent", Text),
     CheckConstraint("expires_at > issued_at", name="lives"),
     CheckConstraint("sealed_successor IS NULL OR used_at IS NOT NULL", name="successor_of_used"),
     Index("ix_refresh_tokens_family_id", "family_id"),

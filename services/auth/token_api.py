@@ -3,8 +3,10 @@
 import uuid
 from typing import Any
 
+from flask import request
 from flask.typing import ResponseReturnValue
 
+from services.auth import session_cookie
 from services.auth.access_token_signing import access_token
 from services.auth.address_limits import limited_by_address
 from services.auth.parts import parts
@@ -26,7 +28,7 @@ _SECRET = {"Cache-Control": "no-store"}
 @limited_by_address(lambda parts: parts.token_requests)
 @blueprint.arguments(CredentialsSchema)
 @blueprint.response(200, TokenPairSchema, description="A pair of tokens.")
-@blueprint.problems(400, 401, 413, 415, 429, 503)
+@blueprint.problems(400, 401, 403, 413, 415, 429, 503)
 @blueprint.doc(summary="Sign in", operationId="signIn")
 def create_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
     """Exchange e-mail and password for a pair of tokens.
@@ -34,20 +36,25 @@ def create_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
     The answer does not tell whether an account exists. Too many wrong passwords for an account
     within 15 minutes are a 429, whatever address they come from. Needs no `Idempotency-Key`: a
     repeated sign-in is another session.
+
+    With `cookie` the refresh token comes in the cookie `__Host-refresh`, which no script can read
+    and which only pages of this very site may use; any other page's request is a 403.
     """
+    in_cookie = _wants_cookie(data)
+    user_agent = request.headers.get("User-Agent")
     try:
-        account_id, issued = sign_in(parts(), data["email"], data["password"], now())
+        account_id, issued = sign_in(parts(), data["email"], data["password"], now(), user_agent)
     except WrongPassword as error:
         raise unauthorized(
             "wrong_credentials", "There is no active account with this e-mail and password."
         ) from error
-    return _pair(account_id, issued)
+    return _pair(account_id, issued, in_cookie=in_cookie)
 
 
 @blueprint.route("/api/token/refresh/", methods=["POST"])
 @blueprint.arguments(RefreshSchema)
 @blueprint.response(200, TokenPairSchema, description="The next pair of tokens.")
-@blueprint.problems(400, 401, 413, 415, 503)
+@blueprint.problems(400, 401, 403, 413, 415, 503)
 @blueprint.doc(summary="Renew the tokens", operationId="refreshToken")
 def refresh_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
     """Exchange a refresh token for the next pair.
@@ -56,27 +63,41 @@ def refresh_token_pair(data: dict[str, Any]) -> ResponseReturnValue:
     again for 10 seconds; used later, or after its successor was used, it ends the whole session.
     So it needs no `Idempotency-Key`.
     """
+    in_cookie = _wants_cookie(data)
+    token = session_cookie.token_in_cookie() if in_cookie else data["refresh"]
     try:
-        account_id, issued = refresh(parts().engine, data["refresh"], now())
+        account_id, issued = refresh(parts().engine, token, now())
     except BadRefreshToken as error:
         raise unauthorized("invalid_refresh_token", "The refresh token is not valid.") from error
-    return _pair(account_id, issued)
+    return _pair(account_id, issued, in_cookie=in_cookie)
 
 
 @blueprint.route("/api/token/revoke/", methods=["POST"])
 @blueprint.arguments(RefreshSchema)
 @blueprint.response(204, description="The session has ended.")
-@blueprint.problems(400, 413, 415, 503)
+@blueprint.problems(400, 403, 413, 415, 503)
 @blueprint.doc(summary="Sign out", operationId="revokeToken")
-def revoke_session(data: dict[str, Any]) -> None:
+def revoke_session(data: dict[str, Any]) -> ResponseReturnValue:
     """End the session that a refresh token belongs to.
 
     A token that is not valid any more has no session to end, which is fine: repeating does no harm
     and needs no `Idempotency-Key`.
     """
-    sign_out(parts().engine, data["refresh"])
+    in_cookie = _wants_cookie(data)
+    token = session_cookie.token_in_cookie() if in_cookie else data["refresh"]
+    sign_out(parts().engine, token)
+    return "", 204, session_cookie.clearing() if in_cookie else {}
 
 
-def _pair(account_id: uuid.UUID, issued: Issued) -> ResponseReturnValue:
+def _wants_cookie(data: dict[str, Any]) -> bool:
+    wanted: bool = data["cookie"]
+    if wanted:
+        session_cookie.refuse_other_sites()
+    return wanted
+
+
+def _pair(account_id: uuid.UUID, issued: Issued, *, in_cookie: bool) -> ResponseReturnValue:
     access = access_token(parts().key_ring, account_id, issued)
+    if in_cookie:
+        return {"access": access}, 200, _SECRET | session_cookie.setting(issued.token)
     return {"access": access, "refresh": issued.token}, 200, _SECRET

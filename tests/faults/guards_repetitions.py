@@ -1,10 +1,12 @@
 """What comes twice at once: an update of Telegram, and a refresh token."""
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -40,13 +42,11 @@ def successors_of_a_token_used_twice(engine: Engine, patch: pytest.MonkeyPatch) 
     meeting = threading.Barrier(2)
     issue = refresh_tokens._issue
 
-    def issue_together(
-        connection: Connection, account_id: UUID, family_id: UUID, at: datetime
-    ) -> Issued:
+    def issue_together(connection: Connection, session: Mapping[str, Any], at: datetime) -> Issued:
         # Who is alone here has the lock; the other one waits for it.
         with suppress(threading.BrokenBarrierError):
             meeting.wait(_LONGEST_MEETING_SECONDS)
-        return issue(connection, account_id, family_id, at)
+        return issue(connection, session, at)
 
     patch.setattr(refresh_tokens, "_issue", issue_together)
     with ThreadPoolExecutor(2) as threads:
