@@ -36,6 +36,7 @@ _TAG_ORDER = (
     "Habits",
     "Telegram",
     "Events",
+    "Webhooks",
     "Health",
     "Documentation",
 )

@@ -49,6 +49,7 @@ PROCESSES = (
     ServiceProcess("notifier-bot", "notifier", "bot"),
     ServiceProcess("feed", "feed", "serve"),
     ServiceProcess("feed-consumer", "feed", "consume"),
+    ServiceProcess("feed-webhooks", "feed", "deliver"),
 )
 
 
@@ -147,6 +148,8 @@ def _own_variables(service: str, settings: Settings, secrets: GeneratedSecrets) 
                 "TELEGRAM_WEBHOOK_SECRET": secrets.telegram_webhook,
                 "PUBLIC_URL": settings.public_url,
             }
+        case "feed":
+            return {"WEBHOOKS_ALLOW_PRIVATE": str(settings.webhooks_allow_private)}
         case _:
             return {}
 

@@ -45,6 +45,7 @@ VARIABLES = (
     "RATE_LIMIT_FAILED_LOGINS",
     "PUBLIC_URL",
     "TRUSTED_PROXIES",
+    "WEBHOOKS_ALLOW_PRIVATE",
     "LOG_LEVEL",
     "DATABASE_PREFIX",
     "HABIT_TRACKER_RUN_DIR",
@@ -76,6 +77,7 @@ class Settings:
     telegram_updates: Updates
     reminder_grace_seconds: int
     failed_logins: int
+    webhooks_allow_private: bool
     log_level: str
 
     @property
@@ -126,6 +128,7 @@ def read_settings(environment: FileAwareEnv) -> Settings:
         telegram_updates="webhook" if updates == "webhook" else "polling",
         reminder_grace_seconds=environment.int("REMINDER_GRACE_SECONDS", 3600, **POSITIVE),
         failed_logins=environment.int("RATE_LIMIT_FAILED_LOGINS", 5, **POSITIVE),
+        webhooks_allow_private=environment.bool("WEBHOOKS_ALLOW_PRIVATE", False),
         log_level=environment.str("LOG_LEVEL", "INFO", validate=ma.validate.OneOf(LOG_LEVELS)),
     )
     if settings.uses_simulator and settings.telegram_simulator_port == gateway_port:

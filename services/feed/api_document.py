@@ -8,6 +8,7 @@ from services.feed.event_queries import (
     PAGE_SIZE,
 )
 from services.feed.http_api import BATCH_CONTENT_TYPE, STREAM_CONTENT_TYPE
+from services.feed.webhooks.api_document import webhook_paths, webhook_schemas
 
 Document = dict[str, Any]
 
@@ -31,13 +32,15 @@ def api_document() -> Document:
         "paths": {
             "/api/events/": {"get": _all_events()},
             "/api/me/events/": {"get": _own_events()},
+            **webhook_paths(),
         },
         "components": {
-            "schemas": {"CloudEvent": _cloud_event()},
+            "schemas": {"CloudEvent": _cloud_event(), **webhook_schemas()},
             "parameters": {each["name"]: each for each in _parameters()},
         },
         "tags": [
-            {"name": "Events", "description": "Everything that has happened, and what happens"}
+            {"name": "Events", "description": "Everything that has happened, and what happens"},
+            {"name": "Webhooks", "description": "Events that come to you (Standard Webhooks)"},
         ],
     }
 

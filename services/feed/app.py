@@ -6,20 +6,21 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
-from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
 
 from services.feed.asgi_app import create_asgi_app
+from services.feed.database_pool import new_pool
 from services.feed.http_api import FeedApi
 from services.feed.log_reader import LogReader
 from services.feed.log_watch import LogWatch
 from services.feed.settings import Settings
-from shared.database import CONNECT_ARGS, is_reachable, new_engine
+from services.feed.webhooks.endpoints import Endpoints
+from services.feed.webhooks.sending import WebhookSender
+from services.feed.webhooks.webhooks_api import WebhooksApi
+from shared.database import is_reachable, new_engine
 from shared.http.access_tokens import JwksClient, KeyLookup
 from shared.process.stop_budget import REQUESTS_SECONDS
 
-_CONNECTIONS = 8
-_CONNECTION_SECONDS = 5
 # Longer than the gateway keeps an idle connection, so that the gateway is the one to close it.
 _KEEP_ALIVE_SECONDS = 75
 
@@ -29,22 +30,19 @@ def build_app(
     watch: LogWatch,
     find_key: KeyLookup,
     has_keys: Callable[[], bool] = lambda: True,
+    *,
+    allow_private: bool = False,
 ) -> Starlette:
     """Build the app on a database and on the keys that access tokens are verified with."""
-    pool = AsyncConnectionPool(
-        database_url,
-        min_size=1,
-        max_size=_CONNECTIONS,
-        timeout=_CONNECTION_SECONDS,
-        kwargs={**CONNECT_ARGS, "autocommit": True, "application_name": "feed"},
-        open=False,
-    )
+    pool, sender = new_pool(database_url), WebhookSender(allow_private=allow_private)
+    reader = LogReader(pool)
+    webhooks = WebhooksApi(Endpoints(pool), reader, sender, find_key, allow_private=allow_private)
     probe = new_engine(database_url, pool_size=1)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         watching = asyncio.create_task(watch.run())
-        async with pool:
+        async with pool, sender:
             yield
         watching.cancel()
         with suppress(asyncio.CancelledError):
@@ -52,7 +50,7 @@ def build_app(
         probe.dispose()
 
     return create_asgi_app(
-        FeedApi(LogReader(pool), watch, find_key).routes(),
+        [*FeedApi(reader, watch, find_key).routes(), *webhooks.routes()],
         checks={"database": lambda: is_reachable(probe), "public_keys": has_keys},
         lifespan=lifespan,
     )
@@ -83,7 +81,13 @@ def serve(settings: Settings) -> None:
     keys.wait_for_keys()
     watch = LogWatch(settings.database_url)
     config = uvicorn.Config(
-        build_app(settings.database_url, watch, keys.find_key, keys.has_keys),
+        build_app(
+            settings.database_url,
+            watch,
+            keys.find_key,
+            keys.has_keys,
+            allow_private=settings.webhooks_allow_private,
+        ),
         host=settings.http_host,
         port=settings.http_port,
         log_config=None,

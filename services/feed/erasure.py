@@ -7,11 +7,11 @@ that come after it.
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.feed.log_entry import ERASED
-from services.feed.tables import ERASED_ACCOUNTS, LOG
+from services.feed.tables import ERASED_ACCOUNTS, LOG, WEBHOOKS
 
 
 def erase_accounts(connection: Connection, account_ids: Collection[str | None]) -> None:
@@ -24,6 +24,7 @@ def erase_accounts(connection: Connection, account_ids: Collection[str | None]) 
         .on_conflict_do_nothing()
         .returning(ERASED_ACCOUNTS.c.account_id)
     ).all()
+    connection.execute(delete(WEBHOOKS).where(WEBHOOKS.c.account_id.in_(ended)))
     connection.execute(update(LOG).where(LOG.c.account_id.in_(ended)).values(dict.fromkeys(ERASED)))
 
 

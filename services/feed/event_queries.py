@@ -14,10 +14,10 @@ LARGEST_PAGE = 1000
 # Shorter than the gateway waits for an answer.
 LONGEST_WAIT_MILLISECONDS = 25_000
 _LONGEST_ID = 500
-_MOST_TYPES = 50
+MOST_TYPES = 50
 
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
-_TYPE = re.compile(r"[a-z0-9_*]+(\.[a-z0-9_*]+)*", re.ASCII)
+TYPE_PATTERN = re.compile(r"[a-z0-9_*]+(\.[a-z0-9_*]+)*", re.ASCII)
 
 Value = TypeVar("Value")
 
@@ -100,8 +100,13 @@ def _boolean(text: str) -> bool:
 
 def _types(text: str) -> tuple[str, ...]:
     patterns = text.split(",")
-    if len(patterns) > _MOST_TYPES or not all(map(_TYPE.fullmatch, patterns)):
+    if len(patterns) > MOST_TYPES or not all(map(TYPE_PATTERN.fullmatch, patterns)):
         raise ValueError(
-            f"Must be up to {_MOST_TYPES} types, separated by commas; * stands for anything."
+            f"Must be up to {MOST_TYPES} types, separated by commas; * stands for anything."
         )
-    return tuple(pattern.replace("_", r"\_").replace("*", "%") for pattern in patterns)
+    return tuple(map(sql_pattern, patterns))
+
+
+def sql_pattern(pattern: str) -> str:
+    """Return a pattern of types as one of SQL's LIKE."""
+    return pattern.replace("_", r"\_").replace("*", "%")

@@ -15,7 +15,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from shared.instants import to_json
 
-_COLUMNS = "position, event_id, type, source, subject, time, data::text, request_id, traceparent"
+_COLUMNS = (
+    "position, event_id, type, source, subject, time, received_at, data::text, request_id,"
+    " traceparent"
+)
 _POSITION_OF = "SELECT position FROM log WHERE event_id = %s"
 _IS_ERASED = "SELECT EXISTS (SELECT FROM erased_accounts WHERE account_id = %s)"
 
@@ -45,6 +48,7 @@ class LogRow:
     source: str
     subject: str | None
     time: datetime
+    received_at: datetime
     data: str
     request_id: str | None
     traceparent: str | None
@@ -77,6 +81,12 @@ class LogReader:
         async with self._pool.connection() as connection:
             row = await (await connection.execute(_POSITION_OF, [event_id])).fetchone()
         return None if row is None else int(row[0])
+
+    async def head(self) -> int:
+        """Return the position of the newest event."""
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute("SELECT position FROM head")).fetchone()
+        return int(row[0]) if row else 0
 
     async def is_erased(self, account_id: str) -> bool:
         """Whether an account has been erased."""

@@ -10,6 +10,7 @@ SERVICE = Service(
     processes={
         "serve": "services.feed.app:serve",
         "consume": "services.feed.consume_process:consume",
+        "deliver": "services.feed.deliver_process:deliver",
         "setup": "services.feed.setup_process:setup",
     },
     queues=FEED_QUEUES,

@@ -11,7 +11,10 @@ from shared.process.structured_logs import LOG_LEVELS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`jwks_url`: where auth publishes the keys its access tokens are signed with."""
+    """`jwks_url`: where auth publishes the keys its access tokens are signed with.
+
+    `webhooks_allow_private`: whether webhooks may lead to addresses that are not public.
+    """
 
     database_url: str = field(repr=False)
     rabbitmq_url: str = field(repr=False)
@@ -20,6 +23,7 @@ class Settings:
     http_port: int
     ops_port: int
     log_level: str
+    webhooks_allow_private: bool
 
 
 def read_settings(environment: FileAwareEnv) -> Settings:
@@ -32,4 +36,5 @@ def read_settings(environment: FileAwareEnv) -> Settings:
         http_port=environment.int("HTTP_PORT", 8000, **PORT),
         ops_port=environment.int("OPS_PORT", 9000, **PORT),
         log_level=environment.str("LOG_LEVEL", "INFO", validate=ma.validate.OneOf(LOG_LEVELS)),
+        webhooks_allow_private=environment.bool("WEBHOOKS_ALLOW_PRIVATE", False),
     )

@@ -7,16 +7,20 @@ readers whose cursor it is.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKey,
+    Identity,
     Index,
     Integer,
     Table,
     Text,
+    Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.database import new_metadata
 
@@ -54,4 +58,40 @@ ERASED_ACCOUNTS = Table(
     "erased_accounts",
     METADATA,
     Column("account_id", Text, primary_key=True),
+)
+
+# `position`: of the last event that is done with. Whoever works on a row moves `next_attempt_at`
+# on first, by comparing it, and stores the end of the work only if nobody has moved it since.
+WEBHOOKS = Table(
+    "webhooks",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("types", ARRAY(Text), nullable=False),
+    Column("batch", Boolean, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("disabled_reason", Text),
+    Column("secret", Text, nullable=False),
+    Column("previous_secret", Text),
+    Column("previous_secret_until", DateTime(timezone=True)),
+    Column("position", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", DateTime(timezone=True), nullable=False, index=True),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("webhook_id", Uuid, ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Column("milliseconds", Integer, nullable=False),
+    Column("attempted_at", DateTime(timezone=True), nullable=False, index=True),
+    Index("ix_deliveries_webhook_id_id", "webhook_id", "id"),
 )

@@ -37,7 +37,7 @@ def module_engine(feed_url: str) -> Iterator[Engine]:
 def engine(module_engine: Engine) -> Engine:
     """Return an engine on an empty log."""
     with module_engine.begin() as connection:
-        connection.execute(text("TRUNCATE log, erased_accounts"))
+        connection.execute(text("TRUNCATE log, erased_accounts, webhooks, deliveries"))
         connection.execute(text("UPDATE head SET position = 0"))
     return module_engine
 
@@ -46,7 +46,9 @@ def engine(module_engine: Engine) -> Engine:
 def served(feed_url: str) -> Iterator[tuple[str, LogWatch]]:
     """Yield the address of the feed's HTTP app, served from a thread."""
     watch = LogWatch(feed_url)
-    config = uvicorn.Config(build_app(feed_url, watch, find_key), log_config=None, ws="none")
+    config = uvicorn.Config(
+        build_app(feed_url, watch, find_key, allow_private=True), log_config=None, ws="none"
+    )
     server = uvicorn.Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
