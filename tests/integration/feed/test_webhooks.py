@@ -172,13 +172,13 @@ def test_a_deleted_webhook_gets_nothing(feed: Feed, feed_url: str) -> None:
     [
         ({}, "url"),
         ({"url": "ftp://example.org/"}, "url"),
-        ({"url": "https://user:secret@example.org/"}, "url"),
+        ({"url": "https://anna@example.org/"}, "url"),
         ({"url": "https://example.org/ä"}, "url"),
         ({"url": "https://"}, "url"),
         ({"url": "https://example.org:99999/"}, "url"),
         ({"url": "https://example.org/", "types": ["HABIT"]}, "types"),
         ({"url": "https://example.org/", "batch": "yes"}, "batch"),
-        ({"url": "https://example.org/", "secret": "mine"}, "secret"),
+        ({"url": "https://example.org/", "colour": "red"}, "colour"),
     ],
 )
 def test_a_wrong_webhook_is_named(feed: Feed, body: dict[str, object], field: str) -> None:
