@@ -4,13 +4,14 @@ A row for each version of the account, in whatever order they come. Until the fi
 the account's clock is not known, and UTC stands in for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from services.habits.habit_events import ActiveHabit
 from services.habits.owners import AccountErased
 from services.habits.tables import account_time_zones, owners
 from shared.contracts.events import AccountStateV1
@@ -56,6 +57,22 @@ class AccountClock:
     def earliest_date_of(self, instant: datetime) -> date:
         """Return `date_of`, or the earliest date it can turn out to be while nothing is known."""
         return self.date_of(instant) if self.periods else earliest_date_at(instant)
+
+    def known_date_of(self, instant: datetime) -> date | None:
+        """Return `date_of`, or None while nothing is known."""
+        return self.date_of(instant) if self.periods else None
+
+    def settled(self, habit: ActiveHabit) -> ActiveHabit:
+        """Return the habit with the date of its creation, if that can be told by now."""
+        if habit.created_on is not None:
+            return habit
+        return replace(habit, created_on=self.known_date_of(habit.created_at))
+
+    def first_date_of(self, habit: ActiveHabit) -> date:
+        """Return the habit's first date, the earliest it can turn out to be."""
+        if habit.details.start_date is not None or habit.created_on is not None:
+            return habit.first_date
+        return self.earliest_date_of(habit.created_at)
 
 
 def _date(instant: datetime, time_zone: str) -> date:

@@ -47,7 +47,7 @@ def build_app(
         app.extensions[http_api.QUERIES] = HabitQueries(engine)
         app.extensions[http_api.HISTORY] = HistoryQueries(engine, store)
         app.extensions[days_api.DAY_COMMANDS] = DayCommands(engine, EventStore(DAYS))
-        app.extensions[days_api.DAY_QUERIES] = DayQueries(engine)
+        app.extensions[days_api.DAY_QUERIES] = DayQueries(engine, store)
         app.extensions[undo_api.UNDO_COMMANDS] = UndoCommands(engine, store, EventStore(DAYS))
         app.extensions[statistics_api.STATISTICS_QUERIES] = StatisticsQueries(engine, store)
 

@@ -87,7 +87,7 @@ def _due_today(due: DueToday) -> DueTodayV1:
 def _stats(habit: ActiveHabit, statistics: Statistics) -> HabitStatsV1:
     return HabitStatsV1(
         action=habit.details.action,
-        unit="day",
+        unit="week" if statistics.counts_weeks else "day",
         current_streak=statistics.streaks.current,
         longest_streak=statistics.streaks.longest,
         rate=statistics.completion[_RATED_DAYS].rate,

@@ -6,6 +6,8 @@ knows of the owner's streams stays true until it commits.
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date as local_date
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -15,6 +17,7 @@ from prometheus_client import Counter
 from sqlalchemy import Connection, Engine
 
 from services.habits import public_events, read_model
+from services.habits.account_clock import AccountClock, read_clock
 from services.habits.days.day_events import Channel
 from services.habits.etags import StaleVersion
 from services.habits.habit import (
@@ -31,7 +34,7 @@ from services.habits.habit import (
     decide,
     owned,
 )
-from services.habits.habit_details import DetailChanges, HabitDetails
+from services.habits.habit_details import HabitDetails
 from services.habits.habit_events import (
     ActiveHabit,
     DeletedHabit,
@@ -43,6 +46,8 @@ from services.habits.habit_events import (
 from services.habits.owners import lock_owner
 from services.habits.stored_events import HabitStore, stored_type
 from services.habits.upcasting import JsonObject
+from services.habits.writing_level import SCHEDULES_LEVEL
+from services.habits.written_details import WrittenDetails
 from shared import instants
 from shared.database import transaction
 from shared.http.idempotency import RequestKey, use_key
@@ -84,23 +89,24 @@ class HabitCommands:
                 made = {"habit_id": str(habit_id)}
                 earlier = use_key(unit.connection, str(by), key, made, now)
                 if earlier is not None:
-                    return _active(unit.load_as_created(UUID(earlier["habit_id"])))
+                    return unit.shown(unit.load_as_created(UUID(earlier["habit_id"])))
             unit.refuse_if_full(self._most_habits)
             command = CreateHabit(
                 habit_id=habit_id,
                 by=by,
                 details=details,
+                created_on=unit.date_of(now),
                 linkable_ids=unit.linkable(details.linked_habit_id),
                 now=now,
             )
-            return _active(unit.execute(habit_id, command, NoHabit()))
+            return unit.shown(unit.execute(habit_id, command, NoHabit()))
 
         return self._run(by, work)
 
     def change(
-        self, habit_id: UUID, by: UUID, changes: DetailChanges, if_match: frozenset[int] | None
+        self, habit_id: UUID, by: UUID, changes: WrittenDetails, if_match: frozenset[int] | None
     ) -> ActiveHabit:
-        """Change a habit. Raises a HabitRefusal or StaleVersion."""
+        """Change a habit. Raises a HabitRefusal, FormsDisagree or StaleVersion."""
 
         def work(unit: "UnitOfWork") -> ActiveHabit:
             habit = unit.load_owned(habit_id, if_match)
@@ -113,7 +119,7 @@ class HabitCommands:
                 others_link_to_it=bool(read_model.linked_to(unit.connection, habit_id)),
                 now=self._now(),
             )
-            return _active(unit.execute(habit_id, command, habit))
+            return unit.shown(unit.execute(habit_id, command, habit))
 
         return self._run(by, work)
 
@@ -150,7 +156,7 @@ class HabitCommands:
                 linked_id = state.details.linked_habit_id
             linkable_ids = unit.linkable(linked_id)
             command = RestoreHabit(by=by, linkable_ids=linkable_ids, now=self._now())
-            return _active(unit.execute(habit_id, command, state))
+            return unit.shown(unit.execute(habit_id, command, state))
 
         return self._run(by, work)
 
@@ -163,7 +169,7 @@ class HabitCommands:
     ) -> ActiveHabit:
         def work(unit: "UnitOfWork") -> ActiveHabit:
             habit = unit.load_owned(habit_id, if_match)
-            return _active(unit.execute(habit_id, make(self._now()), habit))
+            return unit.shown(unit.execute(habit_id, make(self._now()), habit))
 
         return self._run(by, work)
 
@@ -191,6 +197,24 @@ class UnitOfWork:
         self.by = by
         self.channel = channel
         self._appended: list[HabitEvent] = []
+        self._clock: AccountClock | None = None
+
+    @property
+    def clock(self) -> AccountClock:
+        """The account's clock, asked for at most once."""
+        if self._clock is None:
+            self._clock = read_clock(self.connection, self.by)
+        return self._clock
+
+    def date_of(self, now: datetime) -> local_date | None:
+        """Return the owner's date, None if it is not known or cannot be stored yet."""
+        is_told = self._store.may_write(self.connection, SCHEDULES_LEVEL)
+        return self.clock.known_date_of(now) if is_told else None
+
+    def shown(self, state: HabitState) -> ActiveHabit:
+        """Return the habit as its owner may read it."""
+        assert isinstance(state, ActiveHabit)  # noqa: S101 - no command that shows one deletes it
+        return state if state.created_on is not None else self.clock.settled(state)
 
     def load(self, habit_id: UUID) -> HabitState:
         return self._store.load(self.connection, habit_id)
@@ -242,9 +266,16 @@ class UnitOfWork:
         for event in new_events:
             state = evolve(state, event)
             read_model.write(self.connection, state)
-            public_events.announce(self.connection, event, state)
+            self._announce(event, state)
         self._appended.extend(new_events)
         return state
+
+    def _announce(self, event: HabitEvent, state: ActiveHabit | DeletedHabit) -> None:
+        in_version_1 = public_events.is_told_in_version_1(state)
+        if not in_version_1 and state.created_on is None:
+            created_on = self.clock.known_date_of(state.created_at)
+            state = replace(state, created_on=created_on)
+        public_events.announce(self.connection, event, state, in_version_1=in_version_1)
 
     def count_appended(self) -> None:
         """Count the events of the transaction, once it has committed."""
@@ -262,8 +293,3 @@ def event_meta(
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     meta = {"actor": str(actor), "channel": channel.value, "request_id": request_id}
     return meta if undoes is None else {**meta, "undoes": undoes}
-
-
-def _active(state: HabitState) -> ActiveHabit:
-    assert isinstance(state, ActiveHabit)  # noqa: S101 - none of the commands it comes from deletes
-    return state

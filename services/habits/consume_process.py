@@ -25,7 +25,7 @@ def consume(settings: Settings) -> None:
     days = DayCommands(engine, EventStore(DAYS))
     undo = UndoCommands(engine, EventStore(HABITS), EventStore(DAYS))
     questions = AskedQuestions(
-        engine, DayQueries(engine), StatisticsQueries(engine, EventStore(HABITS))
+        engine, DayQueries(engine, store), StatisticsQueries(engine, store)
     )
     handlers = {
         HABITS_EVENTS: handle_account_events(engine),

@@ -76,6 +76,10 @@ class EventStore(Generic[State, Event]):
         self.kind = kind
         self._level = WritingLevel()
 
+    def may_write(self, connection: Connection, level: int) -> bool:
+        """Whether every process of a rollout can read forms of this level."""
+        return self._level.allows(connection, level)
+
     def append(
         self,
         connection: Connection,

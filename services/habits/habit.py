@@ -4,13 +4,14 @@ Pure: `decide(command, state)` returns the events or raises a refusal. The clock
 is known of the owner's other habits come in with the command.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import date as local_date
 from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
 from services.habits.habit_details import (
-    DetailChanges,
     HabitDetails,
     broken_rules,
     differences,
@@ -30,6 +31,7 @@ from services.habits.habit_events import (
     HabitUnarchived,
     LinkCleared,
 )
+from services.habits.written_details import WrittenDetails, changes_written
 
 NOT_YOUR_PLEASANT_HABIT = "Must be one of your own pleasant habits."
 LINKED_TO_ITSELF = "A habit cannot be linked to itself."
@@ -40,14 +42,24 @@ MOST_HABITS = 1000
 
 RESTORABLE_FOR = timedelta(days=30)
 
+FURTHEST_YEARS = 10
+TOO_FAR = f"Must be within {FURTHEST_YEARS} years."
+END_BEFORE_START = "A habit cannot end before it starts."
+_DATES = ("start_date", "end_date", "paused_until")
+_FURTHEST = timedelta(days=FURTHEST_YEARS * 366)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateHabit:
-    """`linkable_ids`: those of the owner's pleasant habits that the command may link to."""
+    """`linkable_ids`: those of the owner's pleasant habits that the command may link to.
+
+    `created_on`: which date it is for the owner, None while that is not known.
+    """
 
     habit_id: UUID
     by: UUID
     details: HabitDetails
+    created_on: local_date | None = None
     linkable_ids: frozenset[UUID]
     now: datetime
 
@@ -57,7 +69,7 @@ class ChangeHabit:
     """`changes` are laid over the habit as it is; the rules are checked on the result."""
 
     by: UUID
-    changes: DetailChanges
+    changes: WrittenDetails
     linkable_ids: frozenset[UUID]
     others_link_to_it: bool
     now: datetime
@@ -167,26 +179,34 @@ def owned(state: HabitState, by: UUID) -> ActiveHabit:
 
 
 def _create(command: CreateHabit) -> list[HabitEvent]:
-    details = _tidy(command.details)
-    _check(details, habit_id=command.habit_id, linkable_ids=command.linkable_ids)
+    created_on = command.created_on
+    details = _tidy(command.details, created_on)
+    dates = _broken_dates(details, created_on or command.now.date(), command.now)
+    links = _broken_links(details, command.habit_id, command.linkable_ids)
+    _check(details, dates, links)
     return [
         HabitCreated(
-            habit_id=command.habit_id, owner_id=command.by, details=details, at=command.now
+            habit_id=command.habit_id,
+            owner_id=command.by,
+            details=details,
+            created_on=created_on,
+            at=command.now,
         )
     ]
 
 
 def _change(command: ChangeHabit, habit: ActiveHabit) -> list[HabitEvent]:
-    details = _tidy(replace(habit.details, **command.changes))
+    written = changes_written(command.changes, habit.details)
+    details = _tidy(replace(habit.details, **written), habit.created_on)
     changes = differences(habit.details, details)
     if not changes:
         return []
-    _check(
-        details,
-        habit_id=habit.id,
-        linkable_ids=command.linkable_ids,
-        must_stay_pleasant=command.others_link_to_it,
-    )
+    created_on = habit.created_on or habit.created_at.date()
+    dates = _broken_dates(details, created_on, command.now, changes.keys())
+    links = _broken_links(details, habit.id, command.linkable_ids)
+    if command.others_link_to_it and not details.is_pleasant:
+        links["is_pleasant"] = [STILL_LINKED]
+    _check(details, dates, links)
     return [HabitChanged.of(changes, command.now)]
 
 
@@ -209,28 +229,46 @@ def _clear_link(command: ClearLink, state: HabitState) -> list[HabitEvent]:
     return []
 
 
-def _tidy(details: HabitDetails) -> HabitDetails:
-    """Take a reward that says nothing for no reward."""
+def _tidy(details: HabitDetails, created_on: local_date | None) -> HabitDetails:
+    """Take a reward that says nothing for none, the date of creation for no start of its own."""
     if details.reward is not None and is_blank(details.reward):
-        return replace(details, reward=None)
+        details = replace(details, reward=None)
+    if details.start_date is not None and details.start_date == created_on:
+        details = replace(details, start_date=None)
     return details
 
 
-def _check(
-    details: HabitDetails,
-    *,
-    habit_id: UUID,
-    linkable_ids: frozenset[UUID],
-    must_stay_pleasant: bool = False,
-) -> None:
-    linked_id = details.linked_habit_id
-    links: dict[str, list[str]] = {}
-    if linked_id == habit_id:
-        links["linked_habit_id"] = [LINKED_TO_ITSELF]
-    elif linked_id is not None and linked_id not in linkable_ids:
-        links["linked_habit_id"] = [NOT_YOUR_PLEASANT_HABIT]
-    if must_stay_pleasant and not details.is_pleasant:
-        links["is_pleasant"] = [STILL_LINKED]
-    errors = merge_errors(broken_rules(details), links)
+def _check(details: HabitDetails, *found: dict[str, list[str]]) -> None:
+    errors = merge_errors(broken_rules(details), *found)
     if errors:
         raise RulesBroken(errors)
+
+
+def _broken_links(
+    details: HabitDetails, habit_id: UUID, linkable_ids: frozenset[UUID]
+) -> dict[str, list[str]]:
+    linked_id = details.linked_habit_id
+    if linked_id == habit_id:
+        return {"linked_habit_id": [LINKED_TO_ITSELF]}
+    if linked_id is not None and linked_id not in linkable_ids:
+        return {"linked_habit_id": [NOT_YOUR_PLEASANT_HABIT]}
+    return {}
+
+
+def _broken_dates(
+    details: HabitDetails,
+    created_on: local_date,
+    now: datetime,
+    changed: Collection[str] = _DATES,
+) -> dict[str, list[str]]:
+    """Check the dates against each other, and those that are new against the clock."""
+    errors: dict[str, list[str]] = {}
+    for name in _DATES:
+        date: local_date | None = getattr(details, name)
+        if name in changed and date is not None and abs(date - now.date()) > _FURTHEST:
+            errors[name] = [TOO_FAR]
+    end = details.end_date
+    if end is not None and end < (details.start_date or created_on):
+        for name in ("start_date", "end_date"):
+            errors.setdefault(name, []).append(END_BEFORE_START)
+    return errors

@@ -5,20 +5,27 @@ patching cannot be judged differently. What needs knowledge of other habits is i
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import date as local_date
 from datetime import time as local_time
 from decimal import Decimal
-from typing import TypedDict, cast
+from operator import lt
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
 from services.habits.quantities import LARGEST_QUANTITY
+from shared.recurrence.schedules import EveryNDays, Schedule, TimesPerWeek, Weekdays
 
 LONGEST_TEXT_CHARACTERS = 255
 SHORTEST_DURATION_SECONDS = 1
 LONGEST_DURATION_SECONDS = 120
 SHORTEST_PERIOD_DAYS = 1
 LONGEST_PERIOD_DAYS = 7
+DAYS_OF_A_WEEK = 7
+MOST_TIMES_OF_A_DAY = 8
+SHORTEST_FOLLOW_UP_MINUTES = 5
+LONGEST_FOLLOW_UP_MINUTES = 720
 
 LONGEST_UNIT_CHARACTERS = 32
 
@@ -30,6 +37,14 @@ WRONG_DURATION = (
 WRONG_PERIOD = (
     f"Must be between {SHORTEST_PERIOD_DAYS} and {LONGEST_PERIOD_DAYS} days:"
     " a habit is done at least once a week."
+)
+DAILY = EveryNDays(1)
+
+WRONG_WEEKDAYS = "`weekdays` must be days of the week from 1 to 7, ascending, at least one."
+WRONG_TIMES_PER_WEEK = f"`times` must be between 1 and {DAYS_OF_A_WEEK} a week."
+WRONG_TIMES = f"Must be 1 to {MOST_TIMES_OF_A_DAY} times of the day, ascending and distinct."
+WRONG_FOLLOW_UP = (
+    f"Must be between {SHORTEST_FOLLOW_UP_MINUTES} and {LONGEST_FOLLOW_UP_MINUTES} minutes."
 )
 REWARD_AND_LINK = "A habit has a reward or a linked habit, never both."
 PLEASANT_WITH_REWARD = "A pleasant habit has no reward."
@@ -45,19 +60,37 @@ _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabitDetails:
-    """Everything about a habit that its owner decides."""
+    """Everything about a habit that its owner decides.
+
+    `start_date`: the first date, None for the date it was created on. `paused_until`: the first
+    date that counts again. `follow_up_minutes`: so long after a reminder there is one more.
+    """
 
     action: str
     place: str
-    time: local_time
+    times: tuple[local_time, ...]
     duration_seconds: int
-    period_days: int = 1
+    schedule: Schedule = DAILY
+    start_date: local_date | None = None
+    end_date: local_date | None = None
+    paused_until: local_date | None = None
+    follow_up_minutes: int | None = None
     is_pleasant: bool = False
     reward: str | None = None
     linked_habit_id: UUID | None = None
     is_published: bool = False
     target_value: Decimal | None = None
     unit: str | None = None
+
+    @property
+    def time(self) -> local_time:
+        """The first of the times."""
+        return self.times[0]
+
+    @property
+    def period_days(self) -> int | None:
+        """Every how many days it is due, None where that does not tell it."""
+        return self.schedule.n if isinstance(self.schedule, EveryNDays) else None
 
 
 DETAIL_NAMES = tuple(field.name for field in fields(HabitDetails))
@@ -68,9 +101,13 @@ class DetailChanges(TypedDict, total=False):
 
     action: str
     place: str
-    time: local_time
+    times: tuple[local_time, ...]
     duration_seconds: int
-    period_days: int
+    schedule: Schedule
+    start_date: local_date | None
+    end_date: local_date | None
+    paused_until: local_date | None
+    follow_up_minutes: int | None
     is_pleasant: bool
     reward: str | None
     linked_habit_id: UUID | None
@@ -127,10 +164,34 @@ def _violations(details: HabitDetails) -> Iterator[tuple[str, str]]:
         yield "reward", TOO_LONG
     if not SHORTEST_DURATION_SECONDS <= details.duration_seconds <= LONGEST_DURATION_SECONDS:
         yield "duration_seconds", WRONG_DURATION
-    if not SHORTEST_PERIOD_DAYS <= details.period_days <= LONGEST_PERIOD_DAYS:
-        yield "period_days", WRONG_PERIOD
+    yield from _violations_of_schedule(details)
     yield from _violations_of_company(details)
     yield from _violations_of_target(details)
+
+
+def _violations_of_schedule(details: HabitDetails) -> Iterator[tuple[str, str]]:
+    match details.schedule:
+        case EveryNDays(n) if not SHORTEST_PERIOD_DAYS <= n <= LONGEST_PERIOD_DAYS:
+            yield "period_days", WRONG_PERIOD
+            yield "schedule", WRONG_PERIOD
+        case Weekdays(weekdays) if not _is_ascending(weekdays, DAYS_OF_A_WEEK) or not (
+            1 <= weekdays[0] <= weekdays[-1] <= DAYS_OF_A_WEEK
+        ):
+            yield "schedule", WRONG_WEEKDAYS
+        case TimesPerWeek(times) if not 1 <= times <= DAYS_OF_A_WEEK:
+            yield "schedule", WRONG_TIMES_PER_WEEK
+    if not _is_ascending(details.times, MOST_TIMES_OF_A_DAY):
+        yield "times", WRONG_TIMES
+    follow_up = details.follow_up_minutes
+    if follow_up is not None and not (
+        SHORTEST_FOLLOW_UP_MINUTES <= follow_up <= LONGEST_FOLLOW_UP_MINUTES
+    ):
+        yield "follow_up_minutes", WRONG_FOLLOW_UP
+
+
+def _is_ascending(values: Sequence[Any], most: int) -> bool:
+    """Whether there are 1 to `most` values, each more than the one before."""
+    return 1 <= len(values) <= most and all(map(lt, values, values[1:]))
 
 
 def _violations_of_target(details: HabitDetails) -> Iterator[tuple[str, str]]:

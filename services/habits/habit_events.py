@@ -6,6 +6,7 @@ of the events before it, and its `version` is their number.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date as local_date
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
@@ -16,9 +17,12 @@ from services.habits.habit_facts import HabitFact, changes_of, facts_of, moves_t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabitCreated:
+    """`created_on`: which date it was for the owner, None if that was not known."""
+
     habit_id: UUID
     owner_id: UUID
     details: HabitDetails
+    created_on: local_date | None = None
     at: datetime
 
 
@@ -87,16 +91,25 @@ class NoHabit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveHabit:
-    """`timing_since`: since when what decides on its reminders is what it is."""
+    """`timing_since`: since when what decides on its reminders is what it is.
+
+    `created_on` is the owner's date of `created_at`; None while it has not been known.
+    """
 
     id: UUID
     owner_id: UUID
     details: HabitDetails
+    created_on: local_date | None = None
     archived_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
     timing_since: datetime
     version: int
+
+    @property
+    def first_date(self) -> local_date:
+        """The date it begins with; UTC stands in for a clock that is not known."""
+        return self.details.start_date or self.created_on or self.created_at.date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +119,7 @@ class DeletedHabit:
     id: UUID
     owner_id: UUID
     details: HabitDetails
+    created_on: local_date | None = None
     archived_at: datetime | None = None
     created_at: datetime
     deleted_at: datetime
@@ -128,6 +142,7 @@ def evolve(state: HabitState, event: HabitEvent) -> ActiveHabit | DeletedHabit:
             id=event.habit_id,
             owner_id=event.owner_id,
             details=event.details,
+            created_on=event.created_on,
             created_at=event.at,
             updated_at=event.at,
             timing_since=event.at,
@@ -169,6 +184,7 @@ def _deleted(habit: ActiveHabit, at: datetime) -> DeletedHabit:
         id=habit.id,
         owner_id=habit.owner_id,
         details=habit.details,
+        created_on=habit.created_on,
         archived_at=habit.archived_at,
         created_at=habit.created_at,
         deleted_at=at,
@@ -181,6 +197,7 @@ def _restored(habit: DeletedHabit, event: HabitRestored) -> ActiveHabit:
         id=habit.id,
         owner_id=habit.owner_id,
         details=habit.details,
+        created_on=habit.created_on,
         archived_at=habit.archived_at,
         created_at=habit.created_at,
         updated_at=event.at,

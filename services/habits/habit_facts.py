@@ -6,12 +6,14 @@ line of the history. A fact is known by the fields it is told with, and no field
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date as local_date
 from datetime import time as local_time
 from decimal import Decimal
 from typing import TypedDict, assert_never, cast
 from uuid import UUID
 
 from services.habits.habit_details import DetailChanges
+from shared.recurrence.schedules import Schedule
 
 
 class WordingChanges(TypedDict, total=False):
@@ -20,8 +22,11 @@ class WordingChanges(TypedDict, total=False):
 
 
 class TimingChanges(TypedDict, total=False):
-    time: local_time
-    period_days: int
+    times: tuple[local_time, ...]
+    schedule: Schedule
+    start_date: local_date | None
+    end_date: local_date | None
+    follow_up_minutes: int | None
 
 
 class TargetChanges(TypedDict, total=False):
@@ -41,6 +46,18 @@ class HabitRescheduled:
     """It is due at other times or on other dates."""
 
     changes: TimingChanges
+
+
+@dataclass(frozen=True, slots=True)
+class HabitPaused:
+    """It is not due before this date."""
+
+    until: local_date
+
+
+@dataclass(frozen=True, slots=True)
+class PauseEnded:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,8 @@ class HabitUnpublished:
 HabitFact = (
     HabitReworded
     | HabitRescheduled
+    | HabitPaused
+    | PauseEnded
     | DurationChosen
     | TargetChosen
     | MadePleasant
@@ -132,7 +151,7 @@ def changes_of(facts: Iterable[HabitFact]) -> DetailChanges:
 
 def moves_timing(fact: HabitFact) -> bool:
     """Whether the fact decides when the habit is reminded of, or whether it is."""
-    return isinstance(fact, HabitRescheduled | MadePleasant | MadeUseful)
+    return isinstance(fact, HabitRescheduled | HabitPaused | PauseEnded | MadePleasant | MadeUseful)
 
 
 def _facts(changes: DetailChanges) -> Iterator[HabitFact]:
@@ -140,6 +159,9 @@ def _facts(changes: DetailChanges) -> Iterator[HabitFact]:
         yield HabitReworded(cast("WordingChanges", wording))
     if timing := {name: value for name, value in changes.items() if name in _TIMING}:
         yield HabitRescheduled(cast("TimingChanges", timing))
+    if "paused_until" in changes:
+        until = changes["paused_until"]
+        yield PauseEnded() if until is None else HabitPaused(until)
     if "duration_seconds" in changes:
         yield DurationChosen(changes["duration_seconds"])
     if target := {name: value for name, value in changes.items() if name in _TARGET}:
@@ -160,10 +182,14 @@ def _facts_of_company(changes: DetailChanges) -> Iterator[HabitFact]:
         yield HabitUnlinked() if linked_id is None else HabitLinked(linked_id)
 
 
-def _changes_of(fact: HabitFact) -> DetailChanges:  # noqa: PLR0911 - one line a fact
+def _changes_of(fact: HabitFact) -> DetailChanges:  # noqa: C901, PLR0911 - one line a fact
     match fact:
         case HabitReworded(changes) | HabitRescheduled(changes) | TargetChosen(changes):
             return cast("DetailChanges", changes)
+        case HabitPaused(until):
+            return {"paused_until": until}
+        case PauseEnded():
+            return {"paused_until": None}
         case DurationChosen(seconds):
             return {"duration_seconds": seconds}
         case MadePleasant() | MadeUseful():

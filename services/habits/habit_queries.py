@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine
 
 from services.habits import read_model
+from services.habits.account_clock import read_clock
 from services.habits.habit import HabitNotFound
 from services.habits.habit_events import ActiveHabit
-from services.habits.owners import refuse_erased
 from services.habits.pagination import PageRequest
 from services.habits.published_count import PublishedCount
 from shared.database import transaction
@@ -28,10 +28,11 @@ class HabitQueries:
     ) -> tuple[int, list[ActiveHabit]]:
         """Return the length of the reader's list, or of the archive, and one page of it."""
         with transaction(self._engine) as connection:
-            refuse_erased(connection, reader)
+            clock = read_clock(connection, reader)
             which = (read_model.archived_by if archived else read_model.kept_by)(reader)
             count = read_model.count(connection, which)
-            return count, _page(connection, which, page, count)
+            habits = _page(connection, which, page, count)
+            return count, [clock.settled(habit) for habit in habits]
 
     def public_page(self, page: PageRequest) -> tuple[int, list[ActiveHabit]]:
         """Return the number of published habits, and one page of them."""
@@ -42,11 +43,11 @@ class HabitQueries:
     def find(self, habit_id: UUID, reader: UUID) -> ActiveHabit:
         """Return a habit of the reader or a published one. Raises HabitNotFound."""
         with transaction(self._engine) as connection:
-            refuse_erased(connection, reader)
+            clock = read_clock(connection, reader)
             habit = read_model.find(connection, habit_id)
         if habit is None or (habit.owner_id != reader and not _is_public(habit)):
             raise HabitNotFound
-        return habit
+        return clock.settled(habit) if habit.owner_id == reader else habit
 
 
 def _is_public(habit: ActiveHabit) -> bool:

@@ -26,7 +26,7 @@ from services.habits.documented_parameters import (
     IF_NONE_MATCH,
     LOCATION,
 )
-from services.habits.habit_details import DetailChanges, HabitDetails, all_details
+from services.habits.habit_details import all_details
 from services.habits.habit_events import ActiveHabit
 from services.habits.habit_queries import HabitQueries
 from services.habits.history.history_queries import HistoryQueries
@@ -36,6 +36,7 @@ from services.habits.list_schemas import HabitPage, OwnHabitsQuery
 from services.habits.pagination import PageQuery, PageRequest, envelope
 from services.habits.representations import public_representation, representation
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
+from services.habits.written_details import WrittenDetails, whole_habit
 from shared.http.app import ApiBlueprint
 from shared.http.idempotency import IDEMPOTENCY_KEY, read_key
 
@@ -82,7 +83,7 @@ class OwnHabits(MethodView):
         broken rule is a 400 whose `errors` name every field that takes part in it. With an
         `Idempotency-Key` the request can be repeated when its answer was lost.
         """
-        details = HabitDetails(**body)
+        details = whole_habit(cast("WrittenDetails", body))
         habit = _commands().create(current_account(), details, read_key(request))
         location = url_for("habits.OneHabit", habit_id=habit.id, _external=True)
         return (
@@ -145,10 +146,12 @@ class OneHabit(MethodView):
     ) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Replace a habit.
 
-        Fields that are left out get their defaults. The same values again change nothing: no new
+        Fields that are left out get their defaults; `time` and `period_days` alone are one time
+        every so many days. The same values again change nothing: no new
         version, the same ETag.
         """
-        return _change(habit_id, all_details(HabitDetails(**body)))
+        details = whole_habit(cast("WrittenDetails", body))
+        return _change(habit_id, cast("WrittenDetails", all_details(details)))
 
     @jwt_required()
     @blueprint.doc(security=BEARER, parameters=[IF_MATCH])
@@ -160,10 +163,10 @@ class OneHabit(MethodView):
     ) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Change some fields of a habit.
 
-        The rules are checked on the resulting habit. The same values again change nothing: no new
-        version, the same ETag.
+        The rules are checked on the resulting habit; a lone `time` moves the first of its times.
+        The same values again change nothing: no new version, the same ETag.
         """
-        return _change(habit_id, cast("DetailChanges", body))
+        return _change(habit_id, cast("WrittenDetails", body))
 
     @jwt_required()
     @blueprint.doc(security=BEARER, parameters=[IF_MATCH])
@@ -244,7 +247,7 @@ class HabitHistory(MethodView):
         return envelope(page, count, [told(change) for change in changes])
 
 
-def _change(habit_id: str, changes: DetailChanges) -> tuple[dict[str, Any], int, dict[str, str]]:
+def _change(habit_id: str, changes: WrittenDetails) -> tuple[dict[str, Any], int, dict[str, str]]:
     return _shown(
         _commands().change(habit_id_of(habit_id), current_account(), changes, _if_match())
     )

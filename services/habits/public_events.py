@@ -9,15 +9,30 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.habits.habit_events import ActiveHabit, DeletedHabit, HabitCreated, HabitEvent
-from shared.contracts.events import HABIT_CHANGED, HABIT_CREATED, HABIT_DELETED, HabitStateV1
+from services.habits.quantities import number
+from shared.contracts.events import (
+    HABIT_CHANGED,
+    HABIT_CHANGED_V2,
+    HABIT_CREATED,
+    HABIT_CREATED_V2,
+    HABIT_DELETED,
+    HABIT_DELETED_V2,
+    HabitStateV1,
+    HabitStateV2,
+)
 from shared.outbox.table import add_event
+from shared.recurrence.schedules import EveryNDays
 
 SOURCE = "/services/habits"
 
+Habit = ActiveHabit | DeletedHabit
 
-def announce(connection: Connection, event: HabitEvent, after: ActiveHabit | DeletedHabit) -> None:
+
+def announce(
+    connection: Connection, event: HabitEvent, after: Habit, *, in_version_1: bool = False
+) -> None:
     """Put the public message of an event into the outbox. The stream's row must be locked."""
-    message = to_message(after)
+    message = to_message_1(after) if in_version_1 else to_message(after)
     add_event(connection, SOURCE, public_type(event, message), str(after.id), message)
 
 
@@ -38,42 +53,86 @@ def announce_erasure(
     connection: Connection, habit_id: UUID, owner_id: UUID, at: datetime, version: int
 ) -> None:
     """Tell that a habit was erased: a deletion that carries nothing of what the owner wrote."""
-    body = HabitStateV1(
+    body = HabitStateV2(
         id=str(habit_id),
         owner_id=str(owner_id),
         action="",
         place="",
         time=time(0, 0),
-        duration_seconds=1,
+        times=[time(0, 0)],
         period_days=1,
+        schedule=EveryNDays(1),
+        start_date=None,
+        end_date=None,
+        paused_until=None,
+        archived_at=None,
+        duration_seconds=1,
         is_pleasant=False,
         reward=None,
         linked_habit_id=None,
         is_published=False,
+        target_value=None,
+        unit=None,
+        follow_up_minutes=None,
         created_at=at,
         updated_at=at,
         timing_since=at,
         deleted=True,
         version=version,
     )
-    add_event(connection, SOURCE, HABIT_DELETED, str(habit_id), body)
+    add_event(connection, SOURCE, HABIT_DELETED_V2, str(habit_id), body)
 
 
-def public_type(event: HabitEvent, message: HabitStateV1) -> str:
+def public_type(event: HabitEvent, message: HabitStateV1 | HabitStateV2) -> str:
     """Return the type of the message that tells of an event."""
+    if isinstance(message, HabitStateV1):
+        created, changed, deleted = HABIT_CREATED, HABIT_CHANGED, HABIT_DELETED
+    else:
+        created, changed, deleted = HABIT_CREATED_V2, HABIT_CHANGED_V2, HABIT_DELETED_V2
     if message.deleted:
-        return HABIT_DELETED
-    return HABIT_CREATED if isinstance(event, HabitCreated) else HABIT_CHANGED
+        return deleted
+    return created if isinstance(event, HabitCreated) else changed
 
 
-def to_message(habit: ActiveHabit | DeletedHabit) -> HabitStateV1:
-    """Return a habit's public state.
+def to_message(habit: Habit) -> HabitStateV2:
+    """Return a habit's public state."""
+    details = habit.details
+    return HabitStateV2(
+        id=str(habit.id),
+        owner_id=str(habit.owner_id),
+        action=details.action,
+        place=details.place,
+        time=details.time,
+        times=list(details.times),
+        period_days=details.period_days,
+        schedule=details.schedule,
+        start_date=details.start_date or habit.created_on,
+        end_date=details.end_date,
+        paused_until=details.paused_until,
+        archived_at=habit.archived_at,
+        duration_seconds=details.duration_seconds,
+        is_pleasant=details.is_pleasant,
+        reward=details.reward,
+        linked_habit_id=_text(details.linked_habit_id),
+        is_published=details.is_published,
+        target_value=number(details.target_value),
+        unit=details.unit,
+        follow_up_minutes=details.follow_up_minutes,
+        created_at=habit.created_at,
+        updated_at=habit.deleted_at if isinstance(habit, DeletedHabit) else habit.updated_at,
+        timing_since=habit.deleted_at if isinstance(habit, DeletedHabit) else habit.timing_since,
+        deleted=isinstance(habit, DeletedHabit),
+        version=habit.version,
+    )
 
-    Its first version knows no archive. A useful habit that is archived is told as deleted, and
-    comes back with a higher version: nobody is reminded of it meanwhile.
+
+def to_message_1(habit: Habit) -> HabitStateV1:
+    """Return the first version of a habit's public state, for while others know no later one.
+
+    It knows no archive. A useful habit that is archived is told as deleted, and comes back with a
+    higher version: nobody is reminded of it meanwhile. The habit must be due every n days.
     """
     details = habit.details
-    is_deleted = isinstance(habit, DeletedHabit)
     is_silent = habit.archived_at is not None and not details.is_pleasant
     return HabitStateV1(
         id=str(habit.id),
@@ -82,14 +141,25 @@ def to_message(habit: ActiveHabit | DeletedHabit) -> HabitStateV1:
         place=details.place,
         time=details.time,
         duration_seconds=details.duration_seconds,
-        period_days=details.period_days,
+        period_days=details.period_days or 1,
         is_pleasant=details.is_pleasant,
         reward=details.reward,
-        linked_habit_id=None if details.linked_habit_id is None else str(details.linked_habit_id),
+        linked_habit_id=_text(details.linked_habit_id),
         is_published=details.is_published,
         created_at=habit.created_at,
         updated_at=habit.deleted_at if isinstance(habit, DeletedHabit) else habit.updated_at,
         timing_since=habit.deleted_at if isinstance(habit, DeletedHabit) else habit.timing_since,
-        deleted=is_deleted or is_silent,
+        deleted=isinstance(habit, DeletedHabit) or is_silent,
         version=habit.version,
     )
+
+
+def is_told_in_version_1(habit: Habit) -> bool:
+    """Whether the first version of the public state says when the habit is due."""
+    details = habit.details
+    later = (details.start_date, details.end_date, details.paused_until, details.follow_up_minutes)
+    return details.period_days is not None and len(details.times) == 1 and not any(later)
+
+
+def _text(habit_id: UUID | None) -> str | None:
+    return None if habit_id is None else str(habit_id)

@@ -8,14 +8,17 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.habits.habit_details import HabitDetails, all_details
 from services.habits.habit_events import ActiveHabit, DeletedHabit
 from services.habits.tables import habits
+from shared.recurrence.schedules import EveryNDays, schedule_from_json, schedule_to_json
 
-_DETAILS = tuple(field.name for field in fields(HabitDetails))
+_DETAILS = tuple(
+    field.name for field in fields(HabitDetails) if field.name not in ("times", "schedule")
+)
 
 
 def write(connection: Connection, habit: ActiveHabit | DeletedHabit) -> None:
@@ -33,7 +36,8 @@ def to_row(habit: ActiveHabit) -> dict[str, Any]:
     return {
         "id": habit.id,
         "owner_id": habit.owner_id,
-        **all_details(habit.details),
+        **_details_to_columns(habit.details),
+        "created_on": habit.created_on,
         "archived_at": habit.archived_at,
         "created_at": habit.created_at,
         "updated_at": habit.updated_at,
@@ -69,6 +73,12 @@ def page(
         .limit(limit)
     )
     return [from_row(row) for row in rows]
+
+
+def all_of(connection: Connection, which: ColumnElement[bool]) -> list[ActiveHabit]:
+    """Return all those habits, oldest first."""
+    found = select(habits).where(which).order_by(habits.c.created_at, habits.c.id)
+    return [from_row(row) for row in connection.execute(found)]
 
 
 def owned_by(owner_id: UUID) -> ColumnElement[bool]:
@@ -114,10 +124,32 @@ def from_row(row: Row[Any]) -> ActiveHabit:
     return ActiveHabit(
         id=values["id"],
         owner_id=values["owner_id"],
-        details=HabitDetails(**{name: values[name] for name in _DETAILS}),
+        details=_details_from_columns(values),
+        created_on=values["created_on"],
         archived_at=values["archived_at"],
         created_at=values["created_at"],
         updated_at=values["updated_at"],
         timing_since=values["timing_since"],
         version=values["version"],
+    )
+
+
+def _details_to_columns(details: HabitDetails) -> dict[str, Any]:
+    """Tell a habit in the columns that there have always been, and in new ones only the rest."""
+    is_told = details.period_days is not None
+    return {
+        **all_details(details),
+        "time": details.time,
+        "times": list(details.times) if len(details.times) > 1 else None,
+        "period_days": details.period_days,
+        "schedule": None if is_told else schedule_to_json(details.schedule),
+    }
+
+
+def _details_from_columns(values: RowMapping) -> HabitDetails:
+    schedule = values["schedule"]
+    return HabitDetails(
+        **{name: values[name] for name in _DETAILS},
+        times=tuple(values["times"] or (values["time"],)),
+        schedule=schedule_from_json(schedule) if schedule else EveryNDays(values["period_days"]),
     )

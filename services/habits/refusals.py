@@ -15,6 +15,7 @@ from services.habits.habit import (
 from services.habits.owners import AccountErased
 from services.habits.undo.undo_commands import NothingToUndo, UndoBreaksRule
 from services.habits.upcasting import UpgradeInProgress
+from services.habits.written_details import FormsDisagree
 from shared.http.problem_details import (
     RETRY_AFTER_SECONDS,
     Problem,
@@ -31,6 +32,7 @@ def register_refusals(app: Flask) -> None:
     app.register_error_handler(HabitNotFound, _not_found)
     app.register_error_handler(NotTheOwner, _not_the_owner)
     app.register_error_handler(RulesBroken, _rules_broken)
+    app.register_error_handler(FormsDisagree, _forms_disagree)
     app.register_error_handler(DayRefused, _day_refused)
     app.register_error_handler(TooManyHabits, _too_many_habits)
     app.register_error_handler(StaleVersion, _stale_version)
@@ -53,6 +55,12 @@ def _not_the_owner(_error: NotTheOwner) -> Response:
 
 def _rules_broken(error: RulesBroken) -> Response:
     return invalid_input(error.errors, "The habit would break a rule.").response()
+
+
+def _forms_disagree(error: FormsDisagree) -> Response:
+    return invalid_input(
+        error.errors, "What is written of the habit contradicts itself."
+    ).response()
 
 
 def _day_refused(error: DayRefused) -> Response:

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.habits.habit_details import all_details
 from services.habits.habit_events import ActiveHabit
+from shared.recurrence.schedules import schedule_to_json
 
 
 def representation(habit: ActiveHabit) -> dict[str, Any]:
@@ -12,6 +13,10 @@ def representation(habit: ActiveHabit) -> dict[str, Any]:
     return {
         "id": str(habit.id),
         **all_details(habit.details),
+        "time": habit.details.time,
+        "period_days": habit.details.period_days,
+        "schedule": schedule_to_json(habit.details.schedule),
+        "start_date": habit.first_date,
         "archived_at": habit.archived_at,
         "created_at": habit.created_at,
         "updated_at": habit.updated_at,

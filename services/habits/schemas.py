@@ -10,23 +10,28 @@ import marshmallow as ma
 from marshmallow import fields
 from marshmallow.validate import Length, Range
 
+from services.habits.date_field import DateField
 from services.habits.habit import NOT_YOUR_PLEASANT_HABIT
 from services.habits.habit_details import (
     BLANK,
     LONGEST_DURATION_SECONDS,
+    LONGEST_FOLLOW_UP_MINUTES,
     LONGEST_PERIOD_DAYS,
     LONGEST_TEXT_CHARACTERS,
     LONGEST_UNIT_CHARACTERS,
     SHORTEST_DURATION_SECONDS,
+    SHORTEST_FOLLOW_UP_MINUTES,
     SHORTEST_PERIOD_DAYS,
     TOO_LONG,
     UNIT_TOO_LONG,
     WRONG_DURATION,
+    WRONG_FOLLOW_UP,
     WRONG_PERIOD,
     is_blank,
 )
 from services.habits.habit_ids import parse_habit_id
 from services.habits.quantity_field import QuantityField
+from services.habits.schedule_fields import ScheduleField, TimesField
 from shared import instants
 from shared.http.strict_fields import (
     StrictBoolean,
@@ -84,7 +89,8 @@ def wall_clock_time(**presence: Any) -> WallClockTime:
             "type": "string",
             "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$",
             "example": "07:30:00",
-            "description": "The owner's local wall-clock time, without an offset.",
+            "description": "The owner's local wall-clock time, without an offset: the first of the"
+            " times.",
         },
         **presence,
     )
@@ -98,13 +104,63 @@ def _duration_seconds(**presence: Any) -> StrictInteger:
     )
 
 
-def _period_days(**presence: Any) -> StrictInteger:
+def _period_days(described: dict[str, Any] | None = None, **presence: Any) -> StrictInteger:
     return StrictInteger(
+        allow_none=True,
         validate=Range(SHORTEST_PERIOD_DAYS, LONGEST_PERIOD_DAYS, error=WRONG_PERIOD),
         metadata={
             "example": 1,
-            "description": "Every so many days, in the owner's local dates, from the day of"
-            " creation.",
+            "description": "Every so many days, in the owner's local dates, from `start_date` on;"
+            " null for the other kinds of schedules.",
+            **(described or {}),
+        },
+        **presence,
+    )
+
+
+def _start_date(**presence: Any) -> DateField:
+    return DateField(
+        metadata={
+            "example": "2026-01-05",
+            "description": "The first date that counts, by default the owner's local date of"
+            " creation; within 10 years.",
+        },
+        **presence,
+    )
+
+
+def _end_date(**presence: Any) -> DateField:
+    return DateField(
+        allow_none=True,
+        metadata={
+            "example": None,
+            "description": "The last date that counts, or null; not before `start_date`.",
+        },
+        **presence,
+    )
+
+
+def _paused_until(**presence: Any) -> DateField:
+    return DateField(
+        allow_none=True,
+        metadata={
+            "example": None,
+            "description": "The first date that counts again, or null; nothing is due before it.",
+        },
+        **presence,
+    )
+
+
+def _follow_up_minutes(**presence: Any) -> StrictInteger:
+    return StrictInteger(
+        allow_none=True,
+        validate=Range(
+            SHORTEST_FOLLOW_UP_MINUTES, LONGEST_FOLLOW_UP_MINUTES, error=WRONG_FOLLOW_UP
+        ),
+        metadata={
+            "example": None,
+            "description": "So long after a reminder without an answer there is one more; null for"
+            " none.",
         },
         **presence,
     )
@@ -172,13 +228,22 @@ def _unit(**presence: Any) -> StrictString:
 
 
 class HabitBody(StrictSchema):
-    """A whole habit, for POST and PUT; what is left out gets its default."""
+    """A whole habit, for POST and PUT; what is left out gets its default.
+
+    `time` or `times` is required.
+    """
 
     action = _action(required=True)
     place = _place(required=True)
-    time = wall_clock_time(required=True)
+    time = wall_clock_time()
+    times = TimesField()
     duration_seconds = _duration_seconds(required=True)
-    period_days = _period_days(load_default=1)
+    period_days = _period_days({"default": 1})
+    schedule = ScheduleField()
+    start_date = _start_date(load_default=None, allow_none=True)
+    end_date = _end_date(load_default=None)
+    paused_until = _paused_until(load_default=None)
+    follow_up_minutes = _follow_up_minutes(load_default=None)
     is_pleasant = _is_pleasant(load_default=False)
     reward = _reward(load_default=None)
     linked_habit_id = _linked_habit_id(load_default=None)
@@ -193,8 +258,14 @@ class HabitPatch(StrictSchema):
     action = _action()
     place = _place()
     time = wall_clock_time()
+    times = TimesField()
     duration_seconds = _duration_seconds()
     period_days = _period_days()
+    schedule = ScheduleField()
+    start_date = _start_date(allow_none=True)
+    end_date = _end_date()
+    paused_until = _paused_until()
+    follow_up_minutes = _follow_up_minutes()
     is_pleasant = _is_pleasant()
     reward = _reward()
     linked_habit_id = _linked_habit_id()
@@ -210,8 +281,14 @@ class HabitRepresentation(ma.Schema):
     action = _action(required=True)
     place = _place(required=True)
     time = wall_clock_time(required=True)
+    times = TimesField(required=True)
     duration_seconds = _duration_seconds(required=True)
     period_days = _period_days(required=True)
+    schedule = ScheduleField(required=True)
+    start_date = _start_date(required=True)
+    end_date = _end_date(required=True)
+    paused_until = _paused_until(required=True)
+    follow_up_minutes = _follow_up_minutes(required=True)
     is_pleasant = _is_pleasant(required=True)
     reward = _reward(required=True)
     linked_habit_id = _linked_habit_id(required=True)

@@ -29,7 +29,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.database import new_metadata
 from shared.http.idempotency_keys import define_idempotency_keys
@@ -93,7 +93,15 @@ habits = Table(
     Column("place", String(255), nullable=False),
     Column("time", Time, nullable=False),
     Column("duration_seconds", SmallInteger, nullable=False),
-    Column("period_days", SmallInteger, nullable=False),
+    # What these cannot tell is in `times` and `schedule`, which are null otherwise.
+    Column("period_days", SmallInteger),
+    Column("times", ARRAY(Time)),
+    Column("schedule", JSONB(none_as_null=True)),
+    Column("created_on", Date),
+    Column("start_date", Date),
+    Column("end_date", Date),
+    Column("paused_until", Date),
+    Column("follow_up_minutes", SmallInteger),
     Column("is_pleasant", Boolean, nullable=False),
     Column("reward", String(255)),
     Column("linked_habit_id", Uuid, index=True),
@@ -112,6 +120,10 @@ habits = Table(
     Column("version", Integer, nullable=False),
     CheckConstraint("duration_seconds BETWEEN 1 AND 120", name="duration"),
     CheckConstraint("period_days BETWEEN 1 AND 7", name="period"),
+    CheckConstraint("(period_days IS NULL) = (schedule IS NOT NULL)", name="schedule"),
+    CheckConstraint("cardinality(times) BETWEEN 2 AND 8 AND times[1] = time", name="times"),
+    CheckConstraint("end_date >= start_date", name="dates"),
+    CheckConstraint("follow_up_minutes BETWEEN 5 AND 720", name="follow_up"),
     CheckConstraint("reward IS NULL OR linked_habit_id IS NULL", name="reward_or_link"),
     CheckConstraint(
         "NOT is_pleasant OR (reward IS NULL AND linked_habit_id IS NULL)", name="pleasant"

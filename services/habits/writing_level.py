@@ -11,6 +11,7 @@ from services.habits.upcasting import UpgradeInProgress
 
 FIRST_LEVEL = 1
 DAYS_AND_ARCHIVES_LEVEL = 2
+SCHEDULES_LEVEL = 3
 
 
 class NotYetWritable(UpgradeInProgress):
@@ -25,7 +26,11 @@ class WritingLevel:
 
     def require(self, connection: Connection, level: int) -> None:
         """Raise NotYetWritable unless forms of this level may be written."""
+        if not self.allows(connection, level):
+            raise NotYetWritable(f"level {level} is needed, {self._known} is allowed")
+
+    def allows(self, connection: Connection, level: int) -> bool:
+        """Whether every process can read forms of this level."""
         if level > self._known:
             self._known = connection.execute(select(writing_level.c.level)).scalar_one()
-        if level > self._known:
-            raise NotYetWritable(f"level {level} is needed, {self._known} is allowed")
+        return level <= self._known

@@ -8,7 +8,7 @@ done some times a week is due on every date: on which ones it is done is its own
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 _ONE_DAY = timedelta(days=1)
 
@@ -40,6 +40,30 @@ class TimesPerWeek:
 Schedule = EveryNDays | Weekdays | TimesPerWeek
 
 
+def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
+    """Return the schedule as JSON values, wherever it is stored or shown."""
+    match schedule:
+        case EveryNDays(n):
+            return {"kind": schedule.kind, "n": n}
+        case Weekdays(weekdays):
+            return {"kind": schedule.kind, "weekdays": list(weekdays)}
+        case TimesPerWeek(times):
+            return {"kind": schedule.kind, "times": times}
+
+
+def schedule_from_json(data: dict[str, Any]) -> Schedule:
+    """Read what `schedule_to_json` made. Raises ValueError for a kind that is none of these."""
+    match data:
+        case {"kind": "every_n_days", "n": n}:
+            return EveryNDays(n)
+        case {"kind": "weekdays", "weekdays": weekdays}:
+            return Weekdays(tuple(weekdays))
+        case {"kind": "times_per_week", "times": times}:
+            return TimesPerWeek(times)
+        case _:
+            raise ValueError(f"{data!r} is no schedule")
+
+
 def is_scheduled(schedule: Schedule, first_date: date, day: date) -> bool:
     """Whether the schedule that begins on `first_date` means this date."""
     if day < first_date:
@@ -62,3 +86,19 @@ def scheduled_dates(schedule: Schedule, first_date: date, begin: date, end: date
         if day == date.max:
             return
         day += _ONE_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A schedule from its first date to its end; dates before `paused_until` do not count."""
+
+    schedule: Schedule
+    first_date: date
+    end_date: date | None = None
+    paused_until: date | None = None
+
+    def dates(self, begin: date, end: date) -> Iterator[date]:
+        """Yield the dates it means from `begin` to `end`, both included, oldest first."""
+        begin = max(begin, self.paused_until or begin)
+        end = min(end, self.end_date or end)
+        return scheduled_dates(self.schedule, self.first_date, begin, end)

@@ -52,9 +52,9 @@ async def test_other_services_get_every_change_as_a_cloud_event(system: System) 
     messages = await events_during(system, work, 3)
     mine = [m for m in messages if json.loads(m.body).get("owner_id") == client.id]
     assert [m.routing_key for m in mine] == [
-        "habit.created.v1",
-        "habit.changed.v1",
-        "habit.deleted.v1",
+        "habit.created.v2",
+        "habit.changed.v2",
+        "habit.deleted.v2",
     ]
     for version, message in enumerate(mine, start=1):
         attributes = {

@@ -247,10 +247,10 @@ def day_plan(habit: ActiveHabit, clock: AccountClock, now: datetime) -> DayPlan:
     return DayPlan(
         habit_id=habit.id,
         owner_id=habit.owner_id,
-        times=(habit.details.time,),
+        times=habit.details.times,
         target_value=habit.details.target_value,
         unit=habit.details.unit,
-        first_date=clock.earliest_date_of(habit.created_at),
+        first_date=clock.first_date_of(habit),
         last_date=latest_date_at(now),
     )
 

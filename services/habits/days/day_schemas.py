@@ -1,14 +1,12 @@
 """The JSON of days, as the API document describes it."""
 
-import datetime as dt
-import re
-from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf
 
+from services.habits.date_field import DateField
 from services.habits.days.day import LONGEST_NOTE_CHARACTERS
 from services.habits.days.day_events import Channel, DayStatus
 from services.habits.quantity_field import QuantityField
@@ -26,43 +24,6 @@ MOST_DAYS_AT_ONCE = 100
 
 ONE_OF_THEM = "Either `status` or `value`, not both and not neither."
 BACKWARDS = "Must not be before `from`."
-
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-
-
-class DateField(fields.Field[dt.date]):
-    """A calendar date, `YYYY-MM-DD`."""
-
-    default_error_messages = {"invalid": "Must be a date, YYYY-MM-DD."}  # noqa: RUF012
-
-    def __init__(self, **kwargs: Any) -> None:
-        described = {"type": "string", "format": "date", "example": "2026-01-06"}
-        super().__init__(metadata={**described, **kwargs.pop("metadata", {})}, **kwargs)
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else value.isoformat()
-
-    def _deserialize(
-        self,
-        value: Any,
-        attr: str | None,
-        data: Mapping[str, Any] | None,
-        **kwargs: Any,
-    ) -> dt.date:
-        date = parse_date(value)
-        if date is None:
-            raise self.make_error("invalid")
-        return date
-
-
-def parse_date(text: object) -> dt.date | None:
-    """Return the date that the text is, None for text that is none."""
-    if not isinstance(text, str) or not _DATE.fullmatch(text):
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _note(**presence: Any) -> StrictString:

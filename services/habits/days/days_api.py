@@ -12,6 +12,7 @@ from flask_jwt_extended import jwt_required
 
 from services.habits import etags
 from services.habits.callers import current_account, habit_id_of
+from services.habits.date_field import parse_date
 from services.habits.days.day import AddValue, ClearDay, DayCommand, DayRefused, SetStatus, SetValue
 from services.habits.days.day_commands import NOT_YOUR_HABIT, DayAnswer, DayCommands, DayRequest
 from services.habits.days.day_events import DayStatus, RecordedDay
@@ -26,7 +27,6 @@ from services.habits.days.day_schemas import (
     GridRepresentation,
     HabitDaysQuery,
     TodayRepresentation,
-    parse_date,
 )
 from services.habits.documented_parameters import (
     BEARER,

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from services.habits import read_model
+from services.habits.account_clock import read_clock
 from services.habits.habit import HabitNotFound
 from services.habits.habit_events import ActiveHabit, evolve_all
 from services.habits.history import changes
@@ -47,9 +48,9 @@ class HistoryQueries:
         Raises HabitNotFound where it was not there.
         """
         with transaction(self._engine) as connection:
-            refuse_erased(connection, reader)
+            clock = read_clock(connection, reader)
             events = self._store.read_each(connection, [habit_id])[habit_id]
         state = evolve_all(takewhile(lambda event: event.at <= instant, events))
         if not isinstance(state, ActiveHabit) or state.owner_id != reader:
             raise HabitNotFound
-        return state
+        return clock.settled(state)

@@ -7,8 +7,8 @@ import marshmallow as ma
 from marshmallow import fields
 from marshmallow.validate import OneOf
 
+from services.habits.date_field import DateField
 from services.habits.days.day_events import Channel
-from services.habits.days.day_schemas import DateField
 from services.habits.history.told_changes import TYPES
 from services.habits.list_schemas import Page
 from services.habits.schemas import InstantField

@@ -32,6 +32,11 @@ _TYPES: dict[type[Event], str] = {
 }
 TYPES = tuple(_TYPES.values())
 
+_LATER_FIELDS = (
+    *("target_value", "unit", "follow_up_minutes"),
+    *("start_date", "end_date", "paused_until"),
+)
+
 
 def type_of(event: Event) -> str:
     """Return the name under which the API tells of an event."""
@@ -69,7 +74,16 @@ def _changes(event: Event) -> JsonObject:
 
 
 def _shown(changes: DetailChanges) -> JsonObject:
+    """Return changes as the API names them, `times` and `schedule` where the others fall short."""
     shown = details_to_json(changes)
+    if "times" in changes:
+        shown["time"] = shown["times"][0]
+        if len(changes["times"]) == 1:
+            del shown["times"]
+    if "schedule" in changes:
+        shown["period_days"] = shown["schedule"].get("n")
+        if shown["period_days"] is not None:
+            del shown["schedule"]
     if "target_value" in changes:
         shown["target_value"] = number(changes["target_value"])
     return shown
@@ -78,7 +92,7 @@ def _shown(changes: DetailChanges) -> JsonObject:
 def _created(details: HabitDetails) -> JsonObject:
     """Return what a habit began with; what came to habits later only where it was used."""
     changes = _shown(all_details(details))
-    unused = {name for name in ("target_value", "unit") if changes[name] is None}
+    unused = {name for name in _LATER_FIELDS if changes[name] is None}
     return {name: value for name, value in changes.items() if name not in unused}
 
 

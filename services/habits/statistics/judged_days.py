@@ -7,8 +7,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from services.habits.days.day_events import DayStatus
-from services.habits.statistics.schedule_spans import DailySchedule, Span, dates_in_force
-from shared.recurrence.schedules import is_scheduled
+from services.habits.schedule_spans import Span, dates_in_force
+from shared.recurrence.schedules import Schedule, TimesPerWeek, is_scheduled
 
 
 class Answer(NamedTuple):
@@ -20,27 +20,38 @@ class Answer(NamedTuple):
 
 
 class Verdict(Enum):
-    """`FREE`: nothing was asked. `NEUTRAL`: skipped, not over, or the habit was not in force."""
+    """What a date counts as.
+
+    `FREE`: nothing was asked. `NEUTRAL`: skipped, or the habit was not in force. `PENDING`: not
+    over. `OF_WEEK`: one of the dates of a week that asks for some of them, done or not.
+    """
 
     DONE = auto()
     MISSED = auto()
     FREE = auto()
     NEUTRAL = auto()
+    PENDING = auto()
+    OF_WEEK = auto()
 
 
 # Python 3.11 looks a member up slowly, and ten years of days ask for many.
-DONE, MISSED, FREE, NEUTRAL = Verdict
+DONE, MISSED, FREE, NEUTRAL, PENDING, OF_WEEK = Verdict
 _IS_DONE, _IS_SKIPPED = DayStatus.DONE, DayStatus.SKIPPED
 
 
 class JudgedDay(NamedTuple):
-    """`amount`: how much of what a date asks for was done, from 0 to 1."""
+    """`amount`: how much of what a date asks for was done, from 0 to 1; 1 is all of it."""
 
     date: local_date
-    schedule: DailySchedule | None
+    schedule: Schedule | None
     scheduled: bool
     verdict: Verdict
     amount: float
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of it was done, wherever it counts."""
+        return self.amount == 1.0
 
 
 def judged_days(
@@ -55,8 +66,7 @@ def judged_days(
 
     `was_there` tells whether the owner had the date at all: a flight or a zone can leave one out.
     """
-    first_date = spans[0].since
-    for date, schedule in dates_in_force(spans, as_of):
+    for date, (_, schedule, first_date) in dates_in_force(spans, as_of):
         answer = answers.get(date)
         scheduled = (
             schedule is not None
@@ -70,14 +80,16 @@ def judged_days(
 
 
 def _verdict(
-    schedule: DailySchedule | None, *, scheduled: bool, status: DayStatus | None, is_over: bool
+    schedule: Schedule | None, *, scheduled: bool, status: DayStatus | None, is_over: bool
 ) -> Verdict:
     if schedule is None or status is _IS_SKIPPED:
         return NEUTRAL
+    if status is not _IS_DONE and not is_over:
+        return PENDING
+    if isinstance(schedule, TimesPerWeek):
+        return OF_WEEK
     if status is _IS_DONE:
         return DONE if scheduled else FREE
-    if not is_over:
-        return NEUTRAL
     return MISSED if scheduled else FREE
 
 

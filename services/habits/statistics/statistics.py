@@ -7,10 +7,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from services.habits.days.day_events import DayStatus
+from services.habits.habit_events import ActiveHabit
+from services.habits.schedule_spans import Span
+from services.habits.statistics.asked_periods import asked_periods
 from services.habits.statistics.judged_days import Answer, JudgedDay, judged_days
-from services.habits.statistics.schedule_spans import Span
 from services.habits.statistics.score import score_of
 from services.habits.statistics.streaks import Completion, Streaks, completion_of, streaks_of
+from shared.recurrence.schedules import TimesPerWeek
 
 COMPLETION_DAYS = (7, 30, 365)
 DAYS_OF_A_YEAR = 365
@@ -31,6 +34,7 @@ class Statistics:
     """`completion` by the number of the last days; totals are of all dates, extra ones too."""
 
     habit_id: UUID
+    counts_weeks: bool
     streaks: Streaks
     completion: dict[int, Completion]
     total_done: int
@@ -40,7 +44,7 @@ class Statistics:
 
 
 def statistics_of(
-    habit_id: UUID,
+    habit: ActiveHabit,
     spans: Sequence[Span],
     answers: Mapping[local_date, Answer],
     *,
@@ -50,11 +54,15 @@ def statistics_of(
 ) -> Statistics:
     """Return the statistics of a habit; `answers` are those of dates up to `as_of`."""
     days = list(judged_days(spans, answers, as_of=as_of, today=today, was_there=was_there))
+    periods = list(asked_periods(days, as_of=as_of, today=today))
     values = (answer.value for answer in answers.values() if answer.value is not None)
     return Statistics(
-        habit_id=habit_id,
-        streaks=streaks_of(days),
-        completion={last_days: completion_of(days, last_days) for last_days in COMPLETION_DAYS},
+        habit_id=habit.id,
+        counts_weeks=isinstance(habit.details.schedule, TimesPerWeek),
+        streaks=streaks_of(periods),
+        completion={
+            last_days: completion_of(periods, as_of, last_days) for last_days in COMPLETION_DAYS
+        },
         total_done=[answer.status for answer in answers.values()].count(DayStatus.DONE),
         total_value=sum(values, Decimal(0)),
         score=score_of(days),

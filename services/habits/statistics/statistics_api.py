@@ -70,7 +70,7 @@ class AllStatistics(MethodView):
 
 def _figures(statistics: Statistics) -> dict[str, Any]:
     return {
-        "unit": "day",
+        "unit": "week" if statistics.counts_weeks else "day",
         "current_streak": statistics.streaks.current,
         "longest_streak": statistics.streaks.longest,
         "completion": {

@@ -12,13 +12,13 @@ from services.habits import read_model
 from services.habits.account_clock import AccountClock, read_clock
 from services.habits.days.day_events import DayStatus
 from services.habits.habit import owned
-from services.habits.habit_events import NoHabit
+from services.habits.habit_events import ActiveHabit, NoHabit
+from services.habits.schedule_spans import spans_in_force
 from services.habits.statistics.judged_days import Answer
 from services.habits.statistics.lived_dates import LivedDates
-from services.habits.statistics.schedule_spans import spans_in_force
 from services.habits.statistics.statistics import Statistics, statistics_of
 from services.habits.stored_events import HabitStore
-from services.habits.tables import days, habits
+from services.habits.tables import days
 from shared import instants
 from shared.database import transaction
 
@@ -52,40 +52,39 @@ class StatisticsQueries:
         """Return the statistics of one habit. Raises HabitNotFound, NotTheOwner."""
         with transaction(self._engine) as connection:
             clock = read_clock(connection, reader)
-            owned(read_model.find(connection, habit_id) or NoHabit(), reader)
-            return self._of(connection, [habit_id], clock, as_of)
+            habit = owned(read_model.find(connection, habit_id) or NoHabit(), reader)
+            return self._of(connection, [habit], clock, as_of)
 
     def of_all(self, reader: UUID, as_of: local_date | None) -> StatisticsAsOf:
         """Return the statistics of all the reader's habits that are not archived."""
         with transaction(self._engine) as connection:
             clock = read_clock(connection, reader)
-            kept = select(habits.c.id).where(read_model.kept_by(reader))
-            in_order = kept.order_by(habits.c.created_at, habits.c.id)
-            habit_ids = list(connection.execute(in_order).scalars())
-            return self._of(connection, habit_ids, clock, as_of)
+            kept = read_model.all_of(connection, read_model.kept_by(reader))
+            return self._of(connection, kept, clock, as_of)
 
     def _of(
         self,
         connection: Connection,
-        habit_ids: list[UUID],
+        habits: list[ActiveHabit],
         clock: AccountClock,
         as_of: local_date | None,
     ) -> StatisticsAsOf:
         today = clock.today(self._now())
         as_of = today if as_of is None else as_of
+        habit_ids = [habit.id for habit in habits]
         events = self._store.read_each(connection, habit_ids)
         answers = _answers(connection, habit_ids, as_of)
         lived = LivedDates(clock)
         results = [
             statistics_of(
-                habit_id,
-                spans_in_force(events[habit_id], clock.date_of),
-                answers[habit_id],
+                habit,
+                spans_in_force(events[habit.id], clock.date_of),
+                answers[habit.id],
                 as_of=as_of,
                 today=today,
                 was_there=lived.__contains__,
             )
-            for habit_id in habit_ids
+            for habit in habits
         ]
         return StatisticsAsOf(as_of, results)
 

@@ -6,8 +6,8 @@ import marshmallow as ma
 from marshmallow import fields
 from marshmallow.validate import OneOf, Range
 
+from services.habits.date_field import DateField
 from services.habits.days.day_events import DayStatus
-from services.habits.days.day_schemas import DateField
 from services.habits.quantity_field import QuantityField
 from services.habits.schemas import EXAMPLE_ID
 from shared import instants

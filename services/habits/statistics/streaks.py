@@ -1,14 +1,16 @@
-"""Streaks and rates of a habit's judged days. Pure."""
+"""Streaks and rates of what was asked of a habit: its scheduled dates, or its weeks. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date as local_date
+from datetime import timedelta
 
-from services.habits.statistics.judged_days import DONE, MISSED, JudgedDay
+from services.habits.statistics.asked_periods import AskedPeriod
 
 
 @dataclass(frozen=True, slots=True)
 class Streaks:
-    """In scheduled dates done with none missed between them; `current` ends with the last day."""
+    """In scheduled dates, or weeks, done with none missed between them; `current` is the last."""
 
     current: int
     longest: int
@@ -16,7 +18,7 @@ class Streaks:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """How many of the scheduled dates were done; those that are neutral are not among them."""
+    """How many of the scheduled dates, or weeks, were done; neutral ones are not among them."""
 
     done: int
     scheduled: int
@@ -27,19 +29,19 @@ class Completion:
         return self.done / self.scheduled if self.scheduled else None
 
 
-def streaks_of(days: Iterable[JudgedDay]) -> Streaks:
-    """Return the streaks of a habit's days, oldest first."""
+def streaks_of(periods: Iterable[AskedPeriod]) -> Streaks:
+    """Return the streaks of what was asked, oldest first."""
     current = longest = 0
-    for day in days:
-        if day.verdict is DONE:
+    for period in periods:
+        if period.is_done:
             current += 1
-        elif day.verdict is MISSED:
+        else:
             longest, current = max(longest, current), 0
     return Streaks(current, max(longest, current))
 
 
-def completion_of(days: Sequence[JudgedDay], last_days: int) -> Completion:
-    """Return how much of the last so many days was done; `days` have no gap."""
-    verdicts = [day.verdict for day in days[-last_days:]]
-    done = verdicts.count(DONE)
-    return Completion(done, done + verdicts.count(MISSED))
+def completion_of(periods: Iterable[AskedPeriod], as_of: local_date, last_days: int) -> Completion:
+    """Return how much was done of what ends within the last so many days."""
+    begin = as_of - min(timedelta(days=last_days - 1), as_of - local_date.min)
+    recent = [period.is_done for period in periods if period.last_date >= begin]
+    return Completion(sum(recent), len(recent))

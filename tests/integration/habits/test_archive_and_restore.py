@@ -72,7 +72,9 @@ def test_an_archived_habit_is_not_public(anna: Caller, boris: Caller) -> None:
     assert habit_id not in listed(boris, "public/?page_size=100")
 
 
-def test_nobody_is_reminded_of_an_archived_habit(engine: Engine, anna: Caller) -> None:
+def test_others_hear_that_a_habit_is_archived_and_that_it_is_not(
+    engine: Engine, anna: Caller
+) -> None:
     habit_id = anna.create()["id"]
     post(anna, habit_id, "archive")
     anna.patch(habit_id, {"place": "Office"})

@@ -9,7 +9,7 @@ from services.habits.habit_details import HabitDetails
 from services.habits.habit_events import HabitChanged, HabitCreated, HabitEvent
 from services.habits.statistics.judged_days import Verdict, judged_days
 from services.habits.statistics.lived_dates import LivedDates
-from services.habits.statistics.schedule_spans import Span, spans_in_force
+from services.habits.schedule_spans import Span, spans_in_force
 from shared.recurrence.schedules import EveryNDays
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from services.habits.days.day_events import DayStatus
 from services.habits.statistics.judged_days import Answer, judged_days
-from services.habits.statistics.schedule_spans import DailySchedule, Span
+from services.habits.schedule_spans import DailySchedule, Span
 from services.habits.statistics.score import score_of
 from shared.recurrence.schedules import EveryNDays, Weekdays
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.habits.days.day_events import DayStatus
 from services.habits.statistics.judged_days import Answer, judged_days
-from services.habits.statistics.schedule_spans import Span
+from services.habits.schedule_spans import Span
 from services.habits.statistics.statistics import Statistics, statistics_of
 from shared.recurrence.schedules import EveryNDays
 

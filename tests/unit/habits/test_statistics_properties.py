@@ -26,7 +26,7 @@ from services.habits.habit_events import (
 )
 from services.habits.statistics.judged_days import Answer
 from services.habits.statistics.lived_dates import LivedDates
-from services.habits.statistics.schedule_spans import spans_in_force
+from services.habits.schedule_spans import spans_in_force
 from services.habits.statistics.statistics import statistics_of
 
 HABIT, OWNER = UUID(int=1), UUID(int=2)
