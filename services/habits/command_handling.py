@@ -47,7 +47,7 @@ from services.habits.owners import lock_owner
 from services.habits.stored_events import HabitStore, stored_type
 from services.habits.upcasting import JsonObject
 from services.habits.writing_level import SCHEDULES_LEVEL
-from services.habits.written_details import WrittenDetails
+from services.habits.written_details import HabitChanges
 from shared import instants
 from shared.database import transaction
 from shared.http.idempotency import RequestKey, use_key
@@ -104,7 +104,11 @@ class HabitCommands:
         return self._run(by, work)
 
     def change(
-        self, habit_id: UUID, by: UUID, changes: WrittenDetails, if_match: frozenset[int] | None
+        self,
+        habit_id: UUID,
+        by: UUID,
+        changes: HabitChanges,
+        if_match: frozenset[int] | None,
     ) -> ActiveHabit:
         """Change a habit. Raises a HabitRefusal, FormsDisagree or StaleVersion."""
 
@@ -271,7 +275,7 @@ class UnitOfWork:
         return state
 
     def _announce(self, event: HabitEvent, state: ActiveHabit | DeletedHabit) -> None:
-        in_version_1 = public_events.is_told_in_version_1(state)
+        in_version_1 = not self._store.may_write(self.connection, SCHEDULES_LEVEL)
         if not in_version_1 and state.created_on is None:
             created_on = self.clock.known_date_of(state.created_at)
             state = replace(state, created_on=created_on)

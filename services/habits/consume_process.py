@@ -23,10 +23,9 @@ def consume(settings: Settings) -> None:
     """Follow the accounts, and carry out what is asked for in Telegram."""
     engine = new_engine(settings.database_url, pool_size=2 * _PREFETCH)
     days = DayCommands(engine, EventStore(DAYS))
-    undo = UndoCommands(engine, EventStore(HABITS), EventStore(DAYS))
-    questions = AskedQuestions(
-        engine, DayQueries(engine, store), StatisticsQueries(engine, store)
-    )
+    store = EventStore(HABITS)
+    questions = AskedQuestions(engine, DayQueries(engine, store), StatisticsQueries(engine, store))
+    undo = UndoCommands(engine, store, EventStore(DAYS))
     handlers = {
         HABITS_EVENTS: handle_account_events(engine),
         HABITS_COMMANDS: handle_telegram_commands(engine, days, undo, questions),

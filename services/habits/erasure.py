@@ -26,6 +26,7 @@ from services.habits.tables import (
     handled_commands,
     streams,
 )
+from services.habits.writing_level import SCHEDULES_LEVEL, WritingLevel
 from shared.http.idempotency_keys import forget_keys
 
 
@@ -49,8 +50,9 @@ def erase_account(
     of_account = select(streams.c.id).where(streams.c.owner_id == account_id)
     connection.execute(delete(events).where(events.c.stream_id.in_(of_account)))
     habit_ends = erased[HABITS.name]
+    in_version_1 = not WritingLevel().allows(connection, SCHEDULES_LEVEL)
     for habit_id, version in habit_ends:
-        announce_erasure(connection, habit_id, account_id, at, version)
+        announce_erasure(connection, habit_id, account_id, at, version, in_version_1=in_version_1)
     day_messages.announce_erasure(connection, recorded_days, dict(erased[DAYS.name]), at)
     return len(habit_ends)
 

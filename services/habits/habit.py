@@ -31,7 +31,7 @@ from services.habits.habit_events import (
     HabitUnarchived,
     LinkCleared,
 )
-from services.habits.written_details import WrittenDetails, changes_written
+from services.habits.written_details import HabitChanges, changes_written
 
 NOT_YOUR_PLEASANT_HABIT = "Must be one of your own pleasant habits."
 LINKED_TO_ITSELF = "A habit cannot be linked to itself."
@@ -69,7 +69,7 @@ class ChangeHabit:
     """`changes` are laid over the habit as it is; the rules are checked on the result."""
 
     by: UUID
-    changes: WrittenDetails
+    changes: HabitChanges
     linkable_ids: frozenset[UUID]
     others_link_to_it: bool
     now: datetime

@@ -36,7 +36,7 @@ from services.habits.list_schemas import HabitPage, OwnHabitsQuery
 from services.habits.pagination import PageQuery, PageRequest, envelope
 from services.habits.representations import public_representation, representation
 from services.habits.schemas import HabitBody, HabitPatch, HabitRepresentation
-from services.habits.written_details import WrittenDetails, whole_habit
+from services.habits.written_details import HabitChanges, WrittenDetails, whole_habit
 from shared.http.app import ApiBlueprint
 from shared.http.idempotency import IDEMPOTENCY_KEY, read_key
 
@@ -151,7 +151,7 @@ class OneHabit(MethodView):
         version, the same ETag.
         """
         details = whole_habit(cast("WrittenDetails", body))
-        return _change(habit_id, cast("WrittenDetails", all_details(details)))
+        return _change(habit_id, all_details(details))
 
     @jwt_required()
     @blueprint.doc(security=BEARER, parameters=[IF_MATCH])
@@ -247,7 +247,7 @@ class HabitHistory(MethodView):
         return envelope(page, count, [told(change) for change in changes])
 
 
-def _change(habit_id: str, changes: WrittenDetails) -> tuple[dict[str, Any], int, dict[str, str]]:
+def _change(habit_id: str, changes: HabitChanges) -> tuple[dict[str, Any], int, dict[str, str]]:
     return _shown(
         _commands().change(habit_id_of(habit_id), current_account(), changes, _if_match())
     )

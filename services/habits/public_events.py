@@ -8,7 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.habits.habit_events import ActiveHabit, DeletedHabit, HabitCreated, HabitEvent
+from services.habits.habit_details import HabitDetails
+from services.habits.habit_events import (
+    ActiveHabit,
+    DeletedHabit,
+    HabitCreated,
+    HabitDeleted,
+    HabitEvent,
+)
 from services.habits.quantities import number
 from shared.contracts.events import (
     HABIT_CHANGED,
@@ -21,7 +28,6 @@ from shared.contracts.events import (
     HabitStateV2,
 )
 from shared.outbox.table import add_event
-from shared.recurrence.schedules import EveryNDays
 
 SOURCE = "/services/habits"
 
@@ -31,7 +37,10 @@ Habit = ActiveHabit | DeletedHabit
 def announce(
     connection: Connection, event: HabitEvent, after: Habit, *, in_version_1: bool = False
 ) -> None:
-    """Put the public message of an event into the outbox. The stream's row must be locked."""
+    """Put the public message of an event into the outbox. The stream's row must be locked.
+
+    What the first version cannot tell is not there yet while that version is told.
+    """
     message = to_message_1(after) if in_version_1 else to_message(after)
     add_event(connection, SOURCE, public_type(event, message), str(after.id), message)
 
@@ -50,37 +59,24 @@ def announce_again(connection: Connection, habit: ActiveHabit | DeletedHabit) ->
 
 
 def announce_erasure(
-    connection: Connection, habit_id: UUID, owner_id: UUID, at: datetime, version: int
+    connection: Connection,
+    habit_id: UUID,
+    owner_id: UUID,
+    at: datetime,
+    version: int,
+    *,
+    in_version_1: bool = False,
 ) -> None:
     """Tell that a habit was erased: a deletion that carries nothing of what the owner wrote."""
-    body = HabitStateV2(
-        id=str(habit_id),
-        owner_id=str(owner_id),
-        action="",
-        place="",
-        time=time(0, 0),
-        times=[time(0, 0)],
-        period_days=1,
-        schedule=EveryNDays(1),
-        start_date=None,
-        end_date=None,
-        paused_until=None,
-        archived_at=None,
-        duration_seconds=1,
-        is_pleasant=False,
-        reward=None,
-        linked_habit_id=None,
-        is_published=False,
-        target_value=None,
-        unit=None,
-        follow_up_minutes=None,
+    erased = DeletedHabit(
+        id=habit_id,
+        owner_id=owner_id,
+        details=HabitDetails(action="", place="", times=(time(0, 0),), duration_seconds=1),
         created_at=at,
-        updated_at=at,
-        timing_since=at,
-        deleted=True,
+        deleted_at=at,
         version=version,
     )
-    add_event(connection, SOURCE, HABIT_DELETED_V2, str(habit_id), body)
+    announce(connection, HabitDeleted(at=at), erased, in_version_1=in_version_1)
 
 
 def public_type(event: HabitEvent, message: HabitStateV1 | HabitStateV2) -> str:
@@ -127,7 +123,7 @@ def to_message(habit: Habit) -> HabitStateV2:
 
 
 def to_message_1(habit: Habit) -> HabitStateV1:
-    """Return the first version of a habit's public state, for while others know no later one.
+    """Return the first version of a habit's public state, which is told during a rollout only.
 
     It knows no archive. A useful habit that is archived is told as deleted, and comes back with a
     higher version: nobody is reminded of it meanwhile. The habit must be due every n days.
@@ -152,13 +148,6 @@ def to_message_1(habit: Habit) -> HabitStateV1:
         deleted=isinstance(habit, DeletedHabit) or is_silent,
         version=habit.version,
     )
-
-
-def is_told_in_version_1(habit: Habit) -> bool:
-    """Whether the first version of the public state says when the habit is due."""
-    details = habit.details
-    later = (details.start_date, details.end_date, details.paused_until, details.follow_up_minutes)
-    return details.period_days is not None and len(details.times) == 1 and not any(later)
 
 
 def _text(habit_id: UUID | None) -> str | None:

@@ -26,7 +26,7 @@ class Span(NamedTuple):
 
     since: local_date
     schedule: Schedule | None
-    first_date: local_date = local_date.min
+    first_date: local_date
 
 
 def spans_in_force(
@@ -106,8 +106,8 @@ def _tell(told: list[_Told], date: local_date, recurrence: Recurrence | None) ->
 
 def _parts(told: _Told) -> list[Span]:
     """Return the dates on which a recurrence is in force, and before and after them those not."""
-    out_of_force = Span(told.since, None)
     recurrence = told.recurrence
+    out_of_force = Span(told.since, None, told.since)
     if recurrence is None:
         return [out_of_force]
     begin = max(told.since, recurrence.first_date, recurrence.paused_until or told.since)
@@ -117,11 +117,15 @@ def _parts(told: _Told) -> list[Span]:
     if told.since < begin:
         parts.insert(0, out_of_force)
     if recurrence.end_date is not None:
-        parts.append(Span(recurrence.end_date + _ONE_DAY, None))
+        over = recurrence.end_date + _ONE_DAY
+        parts.append(Span(over, None, over))
     return parts
 
 
 def _differs(span: Span, spans: Sequence[Span]) -> bool:
     if not spans:
         return span.schedule is not None
-    return span[1:] != spans[-1][1:]
+    before = spans[-1]
+    if span.schedule is None:
+        return before.schedule is not None
+    return span[1:] != before[1:]

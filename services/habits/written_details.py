@@ -27,6 +27,9 @@ class WrittenDetails(DetailChanges, total=False):
     period_days: int | None
 
 
+HabitChanges = WrittenDetails | DetailChanges
+
+
 class FormsDisagree(Exception):
     """Both forms are written and contradict each other; `errors` has the messages by field."""
 
@@ -44,11 +47,12 @@ def whole_habit(written: WrittenDetails) -> HabitDetails:
     return HabitDetails(**changes)
 
 
-def changes_written(written: WrittenDetails, now: HabitDetails | None) -> DetailChanges:
+def changes_written(asked: HabitChanges, now: HabitDetails | None) -> DetailChanges:
     """Return what is written in the form that is kept; `now` is the habit it is written of.
 
     Raises FormsDisagree.
     """
+    written = cast("WrittenDetails", asked)
     rest = {name: value for name, value in written.items() if name not in ("time", "period_days")}
     changes = cast("DetailChanges", rest)
     if "time" in written:

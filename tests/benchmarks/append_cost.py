@@ -100,7 +100,9 @@ def _insert_stream(engine: Engine) -> None:
 
 
 def _events(stream_id: UUID) -> list[HabitEvent]:
-    details = HabitDetails(action="Read", place="Sofa", time=local_time(21), duration_seconds=90)
+    details = HabitDetails(
+        action="Read", place="Sofa", times=(local_time(21),), duration_seconds=90
+    )
     created = HabitCreated(habit_id=stream_id, owner_id=_OWNER, details=details, at=_NOW)
     moves = [
         HabitChanged.of({"place": f"Place {number}"}, _NOW) for number in range(1, EVENTS_A_STREAM)

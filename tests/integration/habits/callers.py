@@ -95,12 +95,6 @@ def body_of(answer: TestResponse) -> dict[str, Any]:
     return body
 
 
-def told_in_version_1(habit: dict[str, Any]) -> dict[str, Any]:
-    """Return what the first version of the public state knows of a habit."""
-    unknown = {"target_value", "unit", "archived_at"}
-    return {name: value for name, value in habit.items() if name not in unknown}
-
-
 def assert_problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
     """Check the shape every error has; return its body."""
     assert answer.status_code == status, answer.text

@@ -81,10 +81,10 @@ def test_others_hear_that_a_habit_is_archived_and_that_it_is_not(
     post(anna, habit_id, "unarchive")
     told = [(each["type"], each["deleted"], each["version"]) for each in told_of(engine, habit_id)]
     assert told == [
-        ("habit.created.v1", False, 1),
-        ("habit.deleted.v1", True, 2),
-        ("habit.deleted.v1", True, 3),
-        ("habit.changed.v1", False, 4),
+        ("habit.created.v2", False, 1),
+        ("habit.deleted.v2", True, 2),
+        ("habit.deleted.v2", True, 3),
+        ("habit.changed.v2", False, 4),
     ]
 
 
@@ -100,9 +100,9 @@ def test_a_deleted_habit_comes_back_with_its_days(engine: Engine, anna: Caller) 
     assert recorded(anna, habit["id"]) == [day]
     assert post(anna, habit["id"], "restore").headers["ETag"] == '"3"'
     assert [told["type"] for told in told_of(engine, habit["id"])] == [
-        "habit.created.v1",
-        "habit.deleted.v1",
-        "habit.changed.v1",
+        "habit.created.v2",
+        "habit.deleted.v2",
+        "habit.changed.v2",
     ]
 
 

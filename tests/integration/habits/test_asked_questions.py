@@ -23,7 +23,7 @@ TODAY = now().date().isoformat()
 @pytest.fixture
 def questions(engine: Engine) -> AskedQuestions:
     statistics = StatisticsQueries(engine, EventStore(HABITS))
-    return AskedQuestions(engine, DayQueries(engine), statistics)
+    return AskedQuestions(engine, DayQueries(engine, EventStore(HABITS)), statistics)
 
 
 def reply_to(

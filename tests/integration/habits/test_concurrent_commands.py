@@ -30,10 +30,11 @@ from services.habits.owners import AccountErased
 from services.habits.stored_events import HABITS
 from shared import instants
 from shared.database import transaction
+from shared.recurrence.schedules import EveryNDays
 from tests.integration.habits.callers import Caller, assert_problem
 
 STORE = EventStore(HABITS)
-WATER = HabitDetails(action="Drink", place="Kitchen", time=time(7, 30), duration_seconds=60)
+WATER = HabitDetails(action="Drink", place="Kitchen", times=(time(7, 30),), duration_seconds=60)
 BATH = replace(WATER, action="Take a bath", is_pleasant=True)
 # Long enough for a command that need not wait to get to the meeting point.
 MEETING_SECONDS = 1.0
@@ -179,7 +180,7 @@ def overtaken(engine: Engine, habit_id: UUID) -> HabitCommands:
             STORE.append(
                 connection,
                 habit_id,
-                [HabitChanged.of({"period_days": 2}, instants.now())],
+                [HabitChanged.of({"schedule": EveryNDays(2)}, instants.now())],
                 owner_id=uuid4(),
                 expected_version=1,
                 meta={},

@@ -108,14 +108,23 @@ def test_each_habit_ends_with_blank_texts_also_those_deleted_before(
     erase(engine, anna.account_id)
     for habit_id, version in ((bath["id"], 3), (linked["id"], 3)):
         assert told_of(engine, habit_id)[-1] == {
-            "type": "habit.deleted.v1",
+            "type": "habit.deleted.v2",
             "id": habit_id,
             "owner_id": str(anna.account_id),
             "action": "",
             "place": "",
             "time": "00:00:00",
             "duration_seconds": 1,
+            "times": ["00:00:00"],
             "period_days": 1,
+            "schedule": {"kind": "every_n_days", "n": 1},
+            "start_date": None,
+            "end_date": None,
+            "paused_until": None,
+            "archived_at": None,
+            "target_value": None,
+            "unit": None,
+            "follow_up_minutes": None,
             "is_pleasant": False,
             "reward": None,
             "linked_habit_id": None,
@@ -221,8 +230,8 @@ def test_a_deleted_account_is_erased_however_often_it_is_told(engine: Engine, an
     for _ in range(2):
         handle(engine, message)
     assert [told["type"] for told in told_of(engine, habit_id)] == [
-        "habit.created.v1",
-        "habit.deleted.v1",
+        "habit.created.v2",
+        "habit.deleted.v2",
     ]
     with engine.connect() as connection:
         of_habit = select(events).where(events.c.stream_id == UUID(habit_id))

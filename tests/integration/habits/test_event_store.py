@@ -28,7 +28,7 @@ from shared.database import transaction
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 OWNER = UUID(int=7)
-DETAILS = HabitDetails(action="Read", place="Sofa", time=time(21), duration_seconds=90)
+DETAILS = HabitDetails(action="Read", place="Sofa", times=(time(21),), duration_seconds=90)
 STORE = EventStore(HABITS)
 
 
@@ -296,7 +296,7 @@ def test_rows_of_old_schema_versions_are_read_as_the_newest(engine: Engine) -> N
             ).scalar_one()
         assert isinstance(first.event, HabitCreated)
         assert first.event.details == HabitDetails(
-            action="Read", place="Sofa", time=time(21), duration_seconds=120
+            action="Read", place="Sofa", times=(time(21),), duration_seconds=120
         )
         assert second.event == HabitDeleted(at=NOW)
         assert stored == data

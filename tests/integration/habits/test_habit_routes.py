@@ -21,11 +21,22 @@ WHOLE: dict[str, Any] = {
     "target_value": 2.5,
     "unit": "kilometres",
 }
-SERVER_MADE = ("id", "archived_at", "created_at", "updated_at", "version")
+SERVER_MADE = ("id", "start_date", "archived_at", "created_at", "updated_at", "version")
 
 
 def without_server_made(habit: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in habit.items() if name not in SERVER_MADE}
+
+
+def also_told(habit: dict[str, Any]) -> dict[str, Any]:
+    """Return what a habit that is due once every so many days tells besides."""
+    return {
+        "times": [habit["time"]],
+        "schedule": {"kind": "every_n_days", "n": habit["period_days"]},
+        "end_date": None,
+        "paused_until": None,
+        "follow_up_minutes": None,
+    }
 
 
 def test_a_created_habit_has_its_defaults(anna: Caller) -> None:
@@ -42,6 +53,7 @@ def test_a_created_habit_has_its_defaults(anna: Caller) -> None:
         "is_published": False,
         "target_value": None,
         "unit": None,
+        **also_told({"time": "07:30:00", "period_days": 1}),
     }
     assert (habit["archived_at"], habit["version"]) == (None, 1)
     assert habit["created_at"] == habit["updated_at"]
@@ -58,7 +70,7 @@ def test_creation_tells_where_the_habit_is_and_its_tag(client: FlaskClient, anna
 
 def test_every_field_is_stored_as_it_was_sent(anna: Caller) -> None:
     created = anna.create(**WHOLE)
-    assert without_server_made(created) == WHOLE
+    assert without_server_made(created) == {**WHOLE, **also_told(WHOLE)}
     assert anna.read(created["id"]) == created
 
 
@@ -89,7 +101,8 @@ def test_patch_leaves_the_rest_as_it_is(anna: Caller) -> None:
     habit = anna.create(**WHOLE)
     answer = anna.patch(habit["id"], {"place": "Forest", "time": "06:00"})
     changed = body_of(answer)
-    assert without_server_made(changed) == {**WHOLE, "place": "Forest", "time": "06:00:00"}
+    expected = {**WHOLE, "place": "Forest", "time": "06:00:00"}
+    assert without_server_made(changed) == {**expected, **also_told(expected)}
     assert changed["version"] == 2
     assert answer.headers["ETag"] == '"2"'
     assert anna.read(habit["id"]) == changed

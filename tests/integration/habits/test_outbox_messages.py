@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import Engine, select
 
 from services.habits.tables import events, outbox
-from tests.integration.habits.callers import WATER, Caller, body_of, told_in_version_1
+from tests.integration.habits.callers import WATER, Caller, body_of
 
 
 def messages(engine: Engine, habit_id: str) -> list[tuple[str, dict[str, Any]]]:
@@ -22,10 +22,11 @@ def messages(engine: Engine, habit_id: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def message_of(caller: Caller, habit: dict[str, Any], **changed: object) -> dict[str, Any]:
-    since = {"timing_since": habit["created_at"]}
     return {
-        **told_in_version_1(habit),
-        **since,
+        **habit,
+        # While the owner's clock is not known, it is the date of `created_at`, wherever that was.
+        "start_date": None,
+        "timing_since": habit["created_at"],
         "owner_id": str(caller.account_id),
         "deleted": False,
         **changed,
@@ -40,10 +41,10 @@ def test_each_version_is_announced_once_with_the_full_state(engine: Engine, anna
     deleted_at = told[2][1]["updated_at"]
     assert deleted_at > changed["updated_at"]
     assert told == [
-        ("habit.created.v1", message_of(anna, created)),
-        ("habit.changed.v1", message_of(anna, changed)),
+        ("habit.created.v2", message_of(anna, created)),
+        ("habit.changed.v2", message_of(anna, changed)),
         (
-            "habit.deleted.v1",
+            "habit.deleted.v2",
             message_of(
                 anna,
                 changed,
@@ -61,8 +62,8 @@ def test_a_lost_link_is_announced_as_a_change(engine: Engine, anna: Caller) -> N
     linked = anna.create(linked_habit_id=bath["id"])
     anna.delete(bath["id"])
     assert messages(engine, linked["id"]) == [
-        ("habit.created.v1", message_of(anna, linked)),
-        ("habit.changed.v1", message_of(anna, anna.read(linked["id"]))),
+        ("habit.created.v2", message_of(anna, linked)),
+        ("habit.changed.v2", message_of(anna, anna.read(linked["id"]))),
     ]
 
 
@@ -73,7 +74,7 @@ def test_a_change_of_nothing_and_a_refused_one_announce_nothing(
     anna.patch(habit_id, {"place": WATER["place"]})
     anna.patch(habit_id, {"duration_seconds": 121})
     anna.patch(habit_id, {"place": "Office"}, If_Match='"9"')
-    assert [kind for kind, _body in messages(engine, habit_id)] == ["habit.created.v1"]
+    assert [kind for kind, _body in messages(engine, habit_id)] == ["habit.created.v2"]
 
 
 def test_an_event_records_who_asked_in_which_request(engine: Engine, anna: Caller) -> None:

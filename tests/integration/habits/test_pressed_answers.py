@@ -38,7 +38,7 @@ class Presses:
         days = DayCommands(engine, EventStore(DAYS))
         statistics = StatisticsQueries(engine, EventStore(HABITS))
         undo = UndoCommands(engine, EventStore(HABITS), EventStore(DAYS))
-        questions = AskedQuestions(engine, DayQueries(engine), statistics)
+        questions = AskedQuestions(engine, DayQueries(engine, EventStore(HABITS)), statistics)
         self._handle = handle_telegram_commands(engine, days, undo, questions)
         self._body = {
             "account_id": str(account_id),

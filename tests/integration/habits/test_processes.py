@@ -236,7 +236,7 @@ def test_a_habit_goes_all_the_way_and_so_does_its_erasure(system: System) -> Non
         )
         (told,) = asyncio.run(subscriber.take(1))
         assert told == (
-            "habit.created.v1",
+            "habit.created.v2",
             {
                 **told_in_version_1(habit),
                 "owner_id": str(account_id),
@@ -252,7 +252,7 @@ def test_a_habit_goes_all_the_way_and_so_does_its_erasure(system: System) -> Non
         asyncio.run(put_into_queue(system.rabbitmq_url, b"\x00 no event"))
         asyncio.run(announce_deletion(system.rabbitmq_url, account_id))
         (told,) = asyncio.run(subscriber.take(1))
-        assert (told[0], told[1]["action"], told[1]["deleted"]) == ("habit.deleted.v1", "", True)
+        assert (told[0], told[1]["action"], told[1]["deleted"]) == ("habit.deleted.v2", "", True)
         assert requests.get(habits, headers=headers, timeout=10).status_code == 401
         dead = wait_for(lambda: asyncio.run(dead_letters(system.rabbitmq_url)), "dead letter")
         assert dead == [b"\x00 no event"]

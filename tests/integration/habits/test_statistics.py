@@ -14,6 +14,7 @@ from services.habits.habit_details import HabitDetails
 from services.habits.stored_events import HABITS
 from shared.instants import now
 from shared.recurrence.local_dates import latest_date_at
+from shared.recurrence.schedules import EveryNDays
 from tests.integration.habits.callers import Caller, assert_invalid, assert_problem, body_of
 from tests.integration.habits.test_days import DONE, TODAY, put
 from tests.integration.habits.test_grid_and_today import counted_statements, live_in
@@ -46,9 +47,9 @@ def old_habit(engine: Engine, caller: Caller, created_at: datetime, period_days:
     details = HabitDetails(
         action="Tea",
         place="Kitchen",
-        time=local_time(8),
+        times=(local_time(8),),
         duration_seconds=60,
-        period_days=period_days,
+        schedule=EveryNDays(period_days),
     )
     return commands_at(engine, created_at).create(caller.account_id, details).id
 

@@ -28,7 +28,7 @@ from services.habits.habit_events import (
     UnreadableHistory,
     evolve_all,
 )
-from services.habits.public_events import public_type, to_message
+from services.habits.public_events import public_type, to_message, to_message_1
 from tests.unit.habits.test_habit_decider import (
     ANNA,
     BATH,
@@ -137,10 +137,18 @@ def test_an_archived_habit_is_told_as_deleted_if_it_would_be_reminded_of(
 ) -> None:
     state = evolve_all([created(details), ARCHIVED])
     assert isinstance(state, ActiveHabit)
-    message = to_message(state)
+    message = to_message_1(state)
     assert (message.deleted, message.timing_since) == (is_told, TUESDAY)
     kind = "habit.deleted.v1" if is_told else "habit.changed.v1"
     assert public_type(ARCHIVED, message) == kind
     back = evolve_all([created(details), ARCHIVED, HabitUnarchived(at=WEDNESDAY)])
     assert isinstance(back, ActiveHabit)
-    assert not to_message(back).deleted
+    assert not to_message_1(back).deleted
+
+
+def test_the_second_version_tells_of_an_archive_as_it_is() -> None:
+    state = evolve_all([created(), ARCHIVED])
+    assert isinstance(state, ActiveHabit)
+    message = to_message(state)
+    assert (message.deleted, message.archived_at, message.timing_since) == (False, TUESDAY, TUESDAY)
+    assert public_type(ARCHIVED, message) == "habit.changed.v2"

@@ -41,6 +41,8 @@ from services.habits.habit_events import (
     LinkCleared,
     evolve_all,
 )
+from services.habits.written_details import HabitChanges
+from shared.recurrence.schedules import EveryNDays
 
 HABIT = UUID("10000000-0000-4000-8000-000000000001")
 BATH = UUID("10000000-0000-4000-8000-000000000002")
@@ -51,7 +53,7 @@ MONDAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
 TUESDAY = datetime(2026, 1, 6, 8, tzinfo=UTC)
 
 WATER = HabitDetails(
-    action="Drink a glass of water", place="Kitchen", time=time(7, 30), duration_seconds=60
+    action="Drink a glass of water", place="Kitchen", times=(time(7, 30),), duration_seconds=60
 )
 PLEASANT = replace(WATER, is_pleasant=True)
 REWARDED = replace(WATER, reward="A piece of chocolate")
@@ -66,7 +68,7 @@ def create(details: HabitDetails = WATER) -> CreateHabit:
 
 
 def change(
-    changes: DetailChanges, *, by: UUID = ANNA, others_link_to_it: bool = False
+    changes: HabitChanges, *, by: UUID = ANNA, others_link_to_it: bool = False
 ) -> ChangeHabit:
     return ChangeHabit(
         by=by,
@@ -115,13 +117,13 @@ STORIES = {
     ),
     "the longest of everything is allowed": Story(
         [],
-        create(replace(WATER, action="a" * 255, duration_seconds=120, period_days=7)),
-        [created(replace(WATER, action="a" * 255, duration_seconds=120, period_days=7))],
+        create(replace(WATER, action="a" * 255, duration_seconds=120, schedule=EveryNDays(7))),
+        [created(replace(WATER, action="a" * 255, duration_seconds=120, schedule=EveryNDays(7)))],
     ),
     "the shortest of everything is allowed": Story(
         [],
-        create(replace(WATER, action="a", duration_seconds=1, period_days=1)),
-        [created(replace(WATER, action="a", duration_seconds=1, period_days=1))],
+        create(replace(WATER, action="a", duration_seconds=1, schedule=EveryNDays(1))),
+        [created(replace(WATER, action="a", duration_seconds=1, schedule=EveryNDays(1)))],
     ),
     "a change tells only what became different": Story(
         [created()],
@@ -210,13 +212,13 @@ BROKEN: dict[str, tuple[list[HabitEvent], HabitCommand, dict[str, list[str]]]] =
     ),
     "a habit is done at least every 7 days": (
         [],
-        create(replace(WATER, period_days=8)),
-        {"period_days": [WRONG_PERIOD]},
+        create(replace(WATER, schedule=EveryNDays(8))),
+        {"period_days": [WRONG_PERIOD], "schedule": [WRONG_PERIOD]},
     ),
     "a habit is done at most daily": (
         [created()],
         change({"period_days": 0}),
-        {"period_days": [WRONG_PERIOD]},
+        {"period_days": [WRONG_PERIOD], "schedule": [WRONG_PERIOD]},
     ),
     "a reward and a link are never both created": (
         [],

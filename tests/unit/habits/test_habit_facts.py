@@ -1,7 +1,7 @@
 """What a change means is read out of the fields that became different, and leads back to them."""
 
 from dataclasses import fields, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import cast
 from uuid import UUID
@@ -16,6 +16,7 @@ from services.habits.habit_facts import (
     DurationChosen,
     HabitFact,
     HabitLinked,
+    HabitPaused,
     HabitPublished,
     HabitRescheduled,
     HabitReworded,
@@ -23,6 +24,7 @@ from services.habits.habit_facts import (
     HabitUnpublished,
     MadePleasant,
     MadeUseful,
+    PauseEnded,
     RewardChosen,
     RewardDropped,
     TargetChosen,
@@ -30,16 +32,23 @@ from services.habits.habit_facts import (
     facts_of,
     moves_timing,
 )
+from shared.recurrence.schedules import EveryNDays
 
 MONDAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
 TUESDAY = datetime(2026, 1, 6, 8, tzinfo=UTC)
-WATER = HabitDetails(action="Drink", place="Kitchen", time=time(7, 30), duration_seconds=60)
+WATER = HabitDetails(action="Drink", place="Kitchen", times=(time(7, 30),), duration_seconds=60)
+SUNDAY = date(2026, 1, 11)
 BATH = UUID(int=3)
 
 MEANINGS: list[tuple[DetailChanges, HabitFact]] = [
     ({"action": "Run", "place": "Park"}, HabitReworded({"action": "Run", "place": "Park"})),
-    ({"time": time(8)}, HabitRescheduled({"time": time(8)})),
-    ({"period_days": 2}, HabitRescheduled({"period_days": 2})),
+    ({"times": (time(8),)}, HabitRescheduled({"times": (time(8),)})),
+    ({"schedule": EveryNDays(2)}, HabitRescheduled({"schedule": EveryNDays(2)})),
+    ({"start_date": SUNDAY}, HabitRescheduled({"start_date": SUNDAY})),
+    ({"end_date": None}, HabitRescheduled({"end_date": None})),
+    ({"follow_up_minutes": 30}, HabitRescheduled({"follow_up_minutes": 30})),
+    ({"paused_until": SUNDAY}, HabitPaused(SUNDAY)),
+    ({"paused_until": None}, PauseEnded()),
     ({"duration_seconds": 90}, DurationChosen(90)),
     ({"target_value": Decimal(8)}, TargetChosen({"target_value": Decimal(8)})),
     ({"unit": None}, TargetChosen({"unit": None})),
@@ -76,7 +85,9 @@ def test_facts_lead_back_to_the_fields(names: set[str]) -> None:
 def test_only_what_decides_on_reminders_moves_the_timing(
     changes: DetailChanges, fact: HabitFact
 ) -> None:
-    decides = not {"time", "period_days", "is_pleasant"}.isdisjoint(changes)
+    dates = {"start_date", "end_date", "paused_until"}
+    timing = {"times", "schedule", "follow_up_minutes", "is_pleasant", *dates}
+    decides = not timing.isdisjoint(changes)
     state = evolve_all(
         [
             HabitCreated(habit_id=BATH, owner_id=BATH, details=WATER, at=MONDAY),

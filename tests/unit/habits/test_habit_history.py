@@ -19,13 +19,14 @@ from services.habits.habit_events import (
     UnreadableHistory,
     evolve_all,
 )
+from shared.recurrence.schedules import EveryNDays
 
 MONDAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
 TUESDAY = datetime(2026, 1, 6, 8, tzinfo=UTC)
 DETAILS = HabitDetails(
     action="Read",
     place="Sofa",
-    time=time(21),
+    times=(time(21),),
     duration_seconds=90,
     linked_habit_id=UUID(int=3),
 )
@@ -58,8 +59,8 @@ def test_a_change_moves_the_details_the_update_time_and_the_version() -> None:
 @pytest.mark.parametrize(
     ("changes", "since"),
     [
-        ({"time": time(6)}, TUESDAY),
-        ({"period_days": 2}, TUESDAY),
+        ({"times": (time(6),)}, TUESDAY),
+        ({"schedule": EveryNDays(2)}, TUESDAY),
         ({"is_pleasant": True, "linked_habit_id": None}, TUESDAY),
         ({"action": "Write", "place": "Bed", "duration_seconds": 60}, MONDAY),
         ({"reward": "Tea", "linked_habit_id": None, "is_published": True}, MONDAY),

@@ -1,6 +1,6 @@
 """Whatever is asked in whatever order, the habit that results keeps every rule."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -28,6 +28,7 @@ from services.habits.habit_events import (
     evolve_all,
 )
 from services.habits.stored_events import HABITS
+from shared.recurrence.schedules import EveryNDays, TimesPerWeek, Weekdays
 
 HABIT = UUID(int=1)
 LINKABLE = UUID(int=2)
@@ -37,13 +38,32 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _texts = st.sampled_from(["", " \u200b", "Tea", "a" * 255, "a" * 256]) | st.text(max_size=8)
 _times = st.times().map(lambda moment: moment.replace(microsecond=0))
 _targets = st.none() | st.decimals(-1, 1_000_001, places=3)
+_some_times = st.lists(_times, max_size=9).map(tuple)
+_weekdays = st.lists(st.integers(0, 8), max_size=8)
+_schedules = st.one_of(
+    st.builds(EveryNDays, st.integers(-1, 9)),
+    st.builds(Weekdays, _weekdays.map(tuple)),
+    st.builds(TimesPerWeek, st.integers(-1, 9)),
+)
+_sound_schedules = st.one_of(
+    st.builds(EveryNDays, st.integers(1, 7)),
+    st.builds(
+        Weekdays, st.sets(st.integers(1, 7), min_size=1).map(lambda days: tuple(sorted(days)))
+    ),
+    st.builds(TimesPerWeek, st.integers(1, 7)),
+)
+_dates = st.none() | st.integers(-400, 400).map(lambda days: START.date() + timedelta(days))
 _details = st.builds(
     HabitDetails,
     action=_texts,
     place=_texts,
-    time=_times,
+    times=_some_times,
     duration_seconds=st.integers(-1, 122),
-    period_days=st.integers(-1, 9),
+    schedule=_schedules,
+    start_date=_dates,
+    end_date=_dates,
+    paused_until=_dates,
+    follow_up_minutes=st.none() | st.integers(4, 721),
     is_pleasant=st.booleans(),
     reward=st.none() | _texts,
     linked_habit_id=st.sampled_from([None, HABIT, LINKABLE, UUID(int=3)]),
@@ -63,9 +83,12 @@ _sound_details = st.builds(
     _sound_company,
     action=_visible,
     place=_visible,
-    time=_times,
+    times=_some_times.map(lambda times: tuple(sorted(set(times)))[:8] or (time(7),)),
     duration_seconds=st.integers(1, 120),
-    period_days=st.integers(1, 7),
+    schedule=_sound_schedules,
+    start_date=_dates,
+    paused_until=_dates,
+    follow_up_minutes=st.none() | st.integers(5, 720),
     is_published=st.booleans(),
     target_value=st.none() | st.decimals(1, 1_000_000, places=3),
     unit=st.just("glasses"),

@@ -106,7 +106,7 @@ def test_tags_and_preconditions_are_declared(document: dict[str, Any]) -> None:
 def test_a_body_says_what_it_needs_and_what_is_the_default(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     body, patch = schemas["HabitBody"], schemas["HabitPatch"]
-    assert set(body["required"]) == {"action", "place", "time", "duration_seconds"}
+    assert set(body["required"]) == {"action", "place", "duration_seconds"}
     assert body["properties"]["period_days"]["default"] == 1
     assert body["additionalProperties"] is False
     assert "required" not in patch

@@ -7,15 +7,15 @@ from uuid import UUID
 from services.habits.account_clock import AccountClock, ZonePeriod
 from services.habits.habit_details import HabitDetails
 from services.habits.habit_events import HabitChanged, HabitCreated, HabitEvent
+from services.habits.schedule_spans import Span, spans_in_force
 from services.habits.statistics.judged_days import Verdict, judged_days
 from services.habits.statistics.lived_dates import LivedDates
-from services.habits.schedule_spans import Span, spans_in_force
 from shared.recurrence.schedules import EveryNDays
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-DETAILS = HabitDetails(action="Tea", place="Kitchen", time=local_time(8), duration_seconds=60)
+DETAILS = HabitDetails(action="Tea", place="Kitchen", times=(local_time(8),), duration_seconds=60)
 CREATED = HabitCreated(habit_id=UUID(int=1), owner_id=UUID(int=2), details=DETAILS, at=NOON)
 EAST, WEST = "Pacific/Kiritimati", "Pacific/Honolulu"
 
@@ -25,15 +25,15 @@ def moving(*zones: tuple[datetime, str]) -> AccountClock:
 
 
 def changed(period_days: int, at: datetime) -> HabitChanged:
-    return HabitChanged.of({"period_days": period_days}, at)
+    return HabitChanged.of({"schedule": EveryNDays(period_days)}, at)
 
 
 def test_a_change_holds_for_all_of_its_date() -> None:
     clock = moving((LONG_AGO, "UTC"))
     events: list[HabitEvent] = [CREATED, changed(2, NOON + HOUR), changed(3, NOON + 48 * HOUR)]
     assert spans_in_force(events, clock.date_of) == [
-        Span(date(2026, 1, 10), EveryNDays(2)),
-        Span(date(2026, 1, 12), EveryNDays(3)),
+        Span(date(2026, 1, 10), EveryNDays(2), date(2026, 1, 10)),
+        Span(date(2026, 1, 12), EveryNDays(3), date(2026, 1, 10)),
     ]
 
 
@@ -41,15 +41,15 @@ def test_after_a_move_west_the_later_change_holds_from_its_own_date() -> None:
     clock = moving((LONG_AGO, EAST), (NOON + 51 * HOUR, WEST))
     events: list[HabitEvent] = [CREATED, changed(2, NOON + 50 * HOUR), changed(3, NOON + 52 * HOUR)]
     assert spans_in_force(events, clock.date_of) == [
-        Span(date(2026, 1, 11), EveryNDays(1)),
-        Span(date(2026, 1, 12), EveryNDays(3)),
+        Span(date(2026, 1, 11), EveryNDays(1), date(2026, 1, 11)),
+        Span(date(2026, 1, 12), EveryNDays(3), date(2026, 1, 11)),
     ]
 
 
 def test_a_move_west_does_not_move_the_first_date() -> None:
     clock = moving((LONG_AGO, EAST), (NOON + HOUR, WEST))
     [span] = spans_in_force([CREATED, changed(2, NOON + 2 * HOUR)], clock.date_of)
-    assert span == Span(date(2026, 1, 11), EveryNDays(2))
+    assert span == Span(date(2026, 1, 11), EveryNDays(2), date(2026, 1, 11))
 
 
 def test_a_date_that_a_flight_leaves_out_is_not_missed() -> None:
@@ -59,14 +59,14 @@ def test_a_date_that_a_flight_leaves_out_is_not_missed() -> None:
     dates = [date(2026, 1, day) for day in range(8, 13)]
     assert [each in lived for each in dates] == [True, True, False, True, True]
     days = judged_days(
-        [Span(dates[0], EveryNDays(1))],
+        [Span(dates[0], EveryNDays(1), dates[0])],
         {},
         as_of=dates[-1],
         today=dates[-1],
         was_there=lived.__contains__,
     )
     assert [day.verdict for day in days] == [
-        *(Verdict.MISSED, Verdict.MISSED, Verdict.FREE, Verdict.MISSED, Verdict.NEUTRAL)
+        *(Verdict.MISSED, Verdict.MISSED, Verdict.FREE, Verdict.MISSED, Verdict.PENDING)
     ]
 
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from services.habits.days.day_events import DayStatus
+from services.habits.schedule_spans import Span
 from services.habits.statistics.judged_days import Answer, judged_days
-from services.habits.schedule_spans import DailySchedule, Span
 from services.habits.statistics.score import score_of
-from shared.recurrence.schedules import EveryNDays, Weekdays
+from shared.recurrence.schedules import EveryNDays, Schedule, TimesPerWeek, Weekdays
 
 START = date(2024, 1, 1)  # a Monday
 DAILY = EveryNDays(1)
@@ -26,14 +26,14 @@ LOOP_DAILY = [
 
 
 def scored(
-    schedule: DailySchedule | list[Span],
+    schedule: Schedule | list[Span],
     answers: Mapping[int, Answer],
     length: int,
     *,
     over: int | None = None,
 ) -> float:
     """Return the score after so many days; `answers` and `over` count days from the first, 0."""
-    spans = schedule if isinstance(schedule, list) else [Span(START, schedule)]
+    spans = schedule if isinstance(schedule, list) else [Span(START, schedule, START)]
     days = judged_days(
         spans,
         {START + timedelta(number): answer for number, answer in answers.items()},
@@ -93,6 +93,17 @@ def test_once_a_week_on_whichever_day_is_all() -> None:
     assert scored(EveryNDays(7), answers, 1400) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.parametrize("times", range(1, 8))
+def test_some_times_a_week_on_whichever_days_is_all(times: int) -> None:
+    answers = done(day for day in range(1400) if day % 7 < times)
+    assert scored(TimesPerWeek(times), answers, 1400) == pytest.approx(1, abs=1e-6)
+
+
+def test_half_as_often_as_was_meant_is_half() -> None:
+    answers = done(day for day in range(1400) if day % 7 in (2, 5))
+    assert scored(TimesPerWeek(4), answers, 1400) == pytest.approx(1 / 2, abs=1e-6)
+
+
 def test_skips_do_not_lower_the_score_of_a_habit_that_is_not_daily() -> None:
     perfect = done(day for day in range(700) if day % 7 != 6)
     skipped = {**perfect, **dict.fromkeys(range(693, 697), SKIPPED)}
@@ -118,7 +129,7 @@ def test_today_does_not_lower_it_before_it_is_over() -> None:
 def test_a_new_period_does_not_rewrite_the_past() -> None:
     weekly = done(range(0, 700, 7))
     before = scored(EveryNDays(7), weekly, 700)
-    spans = [Span(START, EveryNDays(7)), Span(START + timedelta(700), DAILY)]
+    spans = [Span(START, EveryNDays(7), START), Span(START + timedelta(700), DAILY, START)]
     first_daily = scored(spans, {**weekly, 700: DONE}, 701)
     assert before > 0.99
     assert first_daily >= before
@@ -126,7 +137,7 @@ def test_a_new_period_does_not_rewrite_the_past() -> None:
 
 
 def test_while_it_is_archived_it_stays() -> None:
-    spans = [Span(START, DAILY), Span(START + timedelta(20), None)]
+    spans = [Span(START, DAILY, START), Span(START + timedelta(20), None, START)]
     assert scored(spans, done(range(20)), 200) == pytest.approx(LOOP_DAILY[-1], abs=1e-6)
 
 

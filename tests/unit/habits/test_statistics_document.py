@@ -1,13 +1,16 @@
 """The worked example of docs/statistics.md is what the code says."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 from services.habits.days.day_events import DayStatus
-from services.habits.statistics.judged_days import Answer, judged_days
+from services.habits.habit_details import HabitDetails
+from services.habits.habit_events import ActiveHabit, HabitCreated, evolve_all
 from services.habits.schedule_spans import Span
+from services.habits.statistics.judged_days import Answer, judged_days
 from services.habits.statistics.statistics import Statistics, statistics_of
 from shared.recurrence.schedules import EveryNDays
 
@@ -24,8 +27,18 @@ def rows() -> list[tuple[str, ...]]:
     return found
 
 
+_CREATED = HabitCreated(
+    habit_id=UUID(int=1),
+    owner_id=UUID(int=2),
+    details=HabitDetails(action="Tea", place="Kitchen", times=(time(8),), duration_seconds=60),
+    at=datetime(2026, 1, 5, tzinfo=UTC),
+)
+HABIT = cast("ActiveHabit", evolve_all([_CREATED]))
+
+
 def computed(as_of: date, today: date) -> tuple[Statistics, str]:
-    spans = [Span(date.fromisoformat(rows()[0][0]), EveryNDays(1))]
+    first = date.fromisoformat(rows()[0][0])
+    spans = [Span(first, EveryNDays(1), first)]
     recorded = {date.fromisoformat(day): status for day, status, *_ in rows() if status}
     answers = {day: Answer(DayStatus(status)) for day, status in recorded.items() if day <= as_of}
 
@@ -33,9 +46,7 @@ def computed(as_of: date, today: date) -> tuple[Statistics, str]:
         return True
 
     judged = judged_days(spans, answers, as_of=as_of, today=today, was_there=was_there)
-    found = statistics_of(
-        UUID(int=1), spans, answers, as_of=as_of, today=today, was_there=was_there
-    )
+    found = statistics_of(HABIT, spans, answers, as_of=as_of, today=today, was_there=was_there)
     return found, list(judged)[-1].verdict.name.lower()
 
 
