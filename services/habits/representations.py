@@ -26,5 +26,7 @@ def representation(habit: ActiveHabit) -> dict[str, Any]:
 
 def public_representation(habit: ActiveHabit) -> dict[str, Any]:
     """Return what everybody may read of a published habit."""
-    # A link joins habits of one owner, so showing it would tell which habits share one.
-    return representation(replace(habit, details=replace(habit.details, linked_habit_id=None)))
+    # A link joins habits of one owner, so showing it would tell which habits share one; a pause
+    # tells of somebody's life.
+    details = replace(habit.details, linked_habit_id=None, paused_until=None)
+    return representation(replace(habit, details=details))

@@ -118,7 +118,9 @@ def test_today_and_statistics_go_by_when_the_accounts_day_begins(
     at_night = datetime(2026, 5, 2, 2, 59, tzinfo=UTC)
     yesterday = date(2026, 5, 1)
 
-    date_of_today, _ = DayQueries(engine, lambda: at_night).today(anna.account_id)
+    date_of_today, _ = DayQueries(engine, EventStore(HABITS), lambda: at_night).today(
+        anna.account_id
+    )
     statistics = StatisticsQueries(engine, EventStore(HABITS), lambda: at_night)
 
     assert date_of_today == yesterday
