@@ -15,7 +15,7 @@ from marshmallow import fields
 from marshmallow.validate import OneOf
 
 from services.habits.callers import current_account, habit_id_of
-from services.habits.days.day_schemas import DateField
+from services.habits.date_field import DateField
 from services.habits.documented_parameters import BEARER, HABIT_ID
 from services.habits.history.told_changes import TYPES
 from services.habits.schemas import EXAMPLE_ID, InstantField

@@ -1,6 +1,6 @@
 """Habits can be due at several times and by other schedules than every n days.
 
-Revision ID: 0013
+Revision ID: 0014
 """
 
 from typing import Any
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
