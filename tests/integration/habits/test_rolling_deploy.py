@@ -21,8 +21,10 @@ from services.habits.app import build_app
 from services.habits.tables import writing_level
 from shared.database import transaction
 from shared.migrations import migrate
-from tests.integration.habits.callers import Caller, assert_problem, body_of, find_key
+from tests.integration.habits.callers import WATER, Caller, assert_problem, body_of, find_key
 from tests.integration.habits.test_days import DONE, add, clear, put, recorded
+from tests.integration.habits.test_erasure import told_of
+from tests.integration.habits.test_grid_and_today import live_in
 from tests.integration.habits.test_processes import LIMIT_SECONDS, answers, public_keys, wait_for
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 # The release that is out: processes of it run while this one is rolled out.
 LAST_RELEASE = "df756f5868ea"
 ROOT = Path(__file__).resolve().parents[3]
+
+EVERY_3 = {"kind": "every_n_days", "n": 3}
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -189,6 +193,28 @@ def test_what_is_new_waits_until_the_last_release_is_gone(engine: Engine, anna: 
         assert recorded(newcomer, habit_id) == []
         assert clear(newcomer, habit_id).status_code == 204
     assert put(newcomer, habit_id, DONE).status_code == 201
+
+
+def test_schedules_wait_until_the_last_release_is_gone(engine: Engine, anna: Caller) -> None:
+    live_in(engine, anna, "Asia/Tokyo")
+    habit = anna.create(period_days=2)
+    for changes in (
+        {"schedule": {"kind": "weekdays", "weekdays": [1]}},
+        {"times": ["07:30", "21:00"]},
+        {"paused_until": "2027-01-01"},
+        {"follow_up_minutes": 30},
+    ):
+        assert_problem(anna.patch(habit["id"], changes), 503, "upgrade_in_progress")
+    assert anna.read(habit["id"]) == habit
+    assert anna.put(habit["id"], {**WATER, "schedule": EVERY_3}).status_code == 200
+    with _allowed_level(engine, 3):
+        assert anna.patch(habit["id"], {"times": ["07:30", "21:00"]}).status_code == 200
+    told = told_of(engine, habit["id"])
+    assert [each["type"] for each in told] == [
+        *("habit.created.v1", "habit.changed.v1", "habit.changed.v2")
+    ]
+    # What was created while its date could not be stored has the same first date.
+    assert told[-1]["start_date"] == habit["start_date"]
 
 
 @contextmanager

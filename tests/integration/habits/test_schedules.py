@@ -202,7 +202,7 @@ def test_the_grid_goes_by_the_schedule_of_each_date(anna: Caller) -> None:
     ]
     # The day of the change goes by the new schedule, those before it by the old one.
     assert grid[changing] == [*dates(first, 10), TODAY, end]
-    assert grid[paused] == dates(DATE + 3 * DAY, 8)
+    assert grid[paused] == [*dates(first, 10), *dates(DATE + 3 * DAY, 8)]
     assert grid[weekly] == dates(DATE, 11)
 
 
