@@ -6,12 +6,13 @@ the account's clock is not known, and UTC stands in for it.
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from services.habits.habit_events import ActiveHabit
+from services.habits.habit_events import ActiveHabit, DeletedHabit
 from services.habits.owners import AccountErased
 from services.habits.tables import account_time_zones, owners
 from shared.contracts.events import AccountStateV1
@@ -23,6 +24,8 @@ from shared.recurrence.local_dates import (
 )
 
 _UNKNOWN = "UTC"
+
+Habit = TypeVar("Habit", bound=ActiveHabit | DeletedHabit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class AccountClock:
         """Return `date_of`, or None while nothing is known."""
         return self.date_of(instant) if self.periods else None
 
-    def settled(self, habit: ActiveHabit) -> ActiveHabit:
+    def settled(self, habit: Habit) -> Habit:
         """Return the habit with the date of its creation, if that can be told by now."""
         if habit.created_on is not None:
             return habit

@@ -5,13 +5,14 @@ its habits are gone tells of them.
 """
 
 from collections.abc import Collection, Sequence
-from functools import reduce
+from functools import cache, partial, reduce
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, select, tuple_
 
 from services.habits import public_events
+from services.habits.account_clock import read_clock
 from services.habits.days import day_messages
 from services.habits.days.stored_days import DAYS
 from services.habits.event_store import EventStore
@@ -20,6 +21,7 @@ from services.habits.service import SERVICE
 from services.habits.settings import Settings
 from services.habits.stored_events import HABITS
 from services.habits.tables import owners, streams
+from services.habits.writing_level import SCHEDULES_LEVEL, WritingLevel
 from shared.announce_all import Told, run_announce_all
 from shared.database import new_engine
 
@@ -65,15 +67,24 @@ def _next_streams(connection: Connection, after: str | None, limit: int) -> list
 
 def _tell_habits(connection: Connection, rows: Collection[Row[Any]]) -> int:
     stored = EventStore(HABITS).read_each(connection, [row.id for row in rows])
+    in_version_1 = not WritingLevel().allows(connection, SCHEDULES_LEVEL)
+    clock_of = cache(partial(read_clock, connection))
     for row in rows:
         if row.erased_at is not None:
             public_events.announce_erasure(
-                connection, row.id, row.owner_id, row.erased_at, row.version
+                connection,
+                row.id,
+                row.owner_id,
+                row.erased_at,
+                row.version,
+                in_version_1=in_version_1,
             )
             continue
         state = reduce(HABITS.evolve, stored[row.id], HABITS.initial)
         if not isinstance(state, NoHabit):
-            public_events.announce_again(connection, state)
+            if state.created_on is None:
+                state = clock_of(row.owner_id).settled(state)
+            public_events.announce_again(connection, state, in_version_1=in_version_1)
     return len(rows)
 
 

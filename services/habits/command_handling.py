@@ -6,7 +6,6 @@ knows of the owner's streams stays true until it commits.
 
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date as local_date
 from datetime import datetime
 from typing import TypeVar
@@ -277,8 +276,7 @@ class UnitOfWork:
     def _announce(self, event: HabitEvent, state: ActiveHabit | DeletedHabit) -> None:
         in_version_1 = not self._store.may_write(self.connection, SCHEDULES_LEVEL)
         if not in_version_1 and state.created_on is None:
-            created_on = self.clock.known_date_of(state.created_at)
-            state = replace(state, created_on=created_on)
+            state = self.clock.settled(state)
         public_events.announce(self.connection, event, state, in_version_1=in_version_1)
 
     def count_appended(self) -> None:

@@ -13,7 +13,6 @@ from services.habits.habit_events import (
     ActiveHabit,
     DeletedHabit,
     HabitCreated,
-    HabitDeleted,
     HabitEvent,
 )
 from services.habits.quantities import number
@@ -42,20 +41,15 @@ def announce(
     What the first version cannot tell is not there yet while that version is told.
     """
     message = to_message_1(after) if in_version_1 else to_message(after)
-    add_event(connection, SOURCE, public_type(event, message), str(after.id), message)
+    is_first = isinstance(event, HabitCreated)
+    add_event(connection, SOURCE, public_type(message, is_first=is_first), message.id, message)
 
 
-def announce_again(connection: Connection, habit: ActiveHabit | DeletedHabit) -> None:
+def announce_again(connection: Connection, habit: Habit, *, in_version_1: bool = False) -> None:
     """Tell a habit's present state once more. Its owner must be locked."""
-    message = to_message(habit)
-    event_type = HABIT_CREATED if message.version == 1 else HABIT_CHANGED
-    add_event(
-        connection,
-        SOURCE,
-        HABIT_DELETED if message.deleted else event_type,
-        message.id,
-        message,
-    )
+    message = to_message_1(habit) if in_version_1 else to_message(habit)
+    is_first = message.version == 1
+    add_event(connection, SOURCE, public_type(message, is_first=is_first), message.id, message)
 
 
 def announce_erasure(
@@ -76,18 +70,18 @@ def announce_erasure(
         deleted_at=at,
         version=version,
     )
-    announce(connection, HabitDeleted(at=at), erased, in_version_1=in_version_1)
+    announce_again(connection, erased, in_version_1=in_version_1)
 
 
-def public_type(event: HabitEvent, message: HabitStateV1 | HabitStateV2) -> str:
-    """Return the type of the message that tells of an event."""
+def public_type(message: HabitStateV1 | HabitStateV2, *, is_first: bool) -> str:
+    """Return the type of a message; `is_first`: of the one that tells that a habit was created."""
     if isinstance(message, HabitStateV1):
         created, changed, deleted = HABIT_CREATED, HABIT_CHANGED, HABIT_DELETED
     else:
         created, changed, deleted = HABIT_CREATED_V2, HABIT_CHANGED_V2, HABIT_DELETED_V2
     if message.deleted:
         return deleted
-    return created if isinstance(event, HabitCreated) else changed
+    return created if is_first else changed
 
 
 def to_message(habit: Habit) -> HabitStateV2:

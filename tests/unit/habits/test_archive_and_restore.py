@@ -140,7 +140,7 @@ def test_an_archived_habit_is_told_as_deleted_if_it_would_be_reminded_of(
     message = to_message_1(state)
     assert (message.deleted, message.timing_since) == (is_told, TUESDAY)
     kind = "habit.deleted.v1" if is_told else "habit.changed.v1"
-    assert public_type(ARCHIVED, message) == kind
+    assert public_type(message, is_first=False) == kind
     back = evolve_all([created(details), ARCHIVED, HabitUnarchived(at=WEDNESDAY)])
     assert isinstance(back, ActiveHabit)
     assert not to_message_1(back).deleted
@@ -151,4 +151,4 @@ def test_the_second_version_tells_of_an_archive_as_it_is() -> None:
     assert isinstance(state, ActiveHabit)
     message = to_message(state)
     assert (message.deleted, message.archived_at, message.timing_since) == (False, TUESDAY, TUESDAY)
-    assert public_type(ARCHIVED, message) == "habit.changed.v2"
+    assert public_type(message, is_first=False) == "habit.changed.v2"
