@@ -4,7 +4,8 @@ import { api, dataOf } from "../api/client";
 import { forgetSeen, recallSeen } from "../api/seen";
 import { showDay } from "../api/shown_days";
 import { accountId, forgetAccount, rememberAccount, session, signOut } from "../api/session";
-import type { Account } from "../api/types";
+import type { Profile } from "../api/types";
+import { listen } from "../live/live";
 import { openOutbox } from "../outbox/outbox";
 import { keepSending, sendAll } from "../outbox/sending";
 import { speak } from "../texts";
@@ -12,10 +13,11 @@ import { speak } from "../texts";
 let isSending = false;
 
 // With what this device remembers; the server is asked beside it.
-export async function enter(account: Account): Promise<void> {
+export async function enter(account: Profile): Promise<void> {
   rememberAccount(account);
   await Promise.all([speak(account.locale), recallSeen(account.id), openOutbox(account.id)]);
   void readProfile().catch(() => undefined);
+  listen();
   if (isSending) {
     void sendAll();
   } else {
@@ -29,7 +31,7 @@ export async function enterSignedIn(): Promise<void> {
   await enter(await dataOf(api.GET("/api/me/")));
 }
 
-export async function readProfile(): Promise<Account> {
+export async function readProfile(): Promise<Profile> {
   const account = await dataOf(api.GET("/api/me/"));
   const spoken = session.account?.locale;
   rememberAccount(account);

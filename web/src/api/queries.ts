@@ -17,14 +17,20 @@ export const queryClient = new QueryClient({
 });
 
 export const KEYS = {
+  profile: () => [accountId(), "profile"],
   today: () => [accountId(), "today"],
   grids: () => [accountId(), "grid"],
   habits: () => [accountId(), "habits"],
   habit: (id: string) => [accountId(), "habit", id],
   statistics: (id: string) => [accountId(), "statistics", id],
   history: (id: string) => [accountId(), "history", id],
+  library: () => [accountId(), "library"],
   chatLink: () => [accountId(), "chat-link"],
 };
+
+export function useProfile() {
+  return useQuery({ queryKey: KEYS.profile(), queryFn: () => dataOf(api.GET("/api/me/")) });
+}
 
 export function useToday() {
   return useQuery({
@@ -52,20 +58,21 @@ export function useHabits() {
 export function useHabit(id: MaybeRefOrGetter<string>) {
   return useQuery({
     queryKey: computed(() => KEYS.habit(toValue(id))),
+    enabled: computed(() => toValue(id) !== ""),
     queryFn: () => dataOf(api.GET("/api/habit/{habit_id}/", { params: { path: { habit_id: toValue(id) } } })),
   });
 }
 
-export function useStatistics(id: MaybeRefOrGetter<string>, asOf: MaybeRefOrGetter<string>) {
-  return useQuery({
-    queryKey: computed(() => [...KEYS.statistics(toValue(id)), toValue(asOf)]),
-    queryFn: () =>
-      dataOf(
-        api.GET("/api/habit/{habit_id}/stats/", {
-          params: { path: { habit_id: toValue(id) }, query: { as_of: toValue(asOf) } },
-        }),
-      ),
-  });
+export function useStatistics(id: MaybeRefOrGetter<string>, asOf: string) {
+  return useQuery(computed(() => statisticsQuery(toValue(id), asOf)));
+}
+
+export function statisticsQuery(id: string, asOf: string) {
+  const params = { path: { habit_id: id }, query: { as_of: asOf } };
+  return {
+    queryKey: [...KEYS.statistics(id), asOf],
+    queryFn: () => dataOf(api.GET("/api/habit/{habit_id}/stats/", { params })),
+  };
 }
 
 export function useHistory(id: MaybeRefOrGetter<string>) {
@@ -77,6 +84,23 @@ export function useHistory(id: MaybeRefOrGetter<string>) {
           params: { path: { habit_id: toValue(id) }, query: { page_size: 100 } },
         }),
       ),
+  });
+}
+
+export function useLibrary(page: MaybeRefOrGetter<number>) {
+  return useQuery({
+    queryKey: computed(() => [...KEYS.library(), toValue(page)]),
+    queryFn: () => dataOf(api.GET("/api/habit/public/", { params: { query: { page: toValue(page), page_size: 20 } } })),
+    placeholderData: (before) => before,
+  });
+}
+
+export function useChatLink(isAwaited: MaybeRefOrGetter<boolean>) {
+  return useQuery({
+    queryKey: KEYS.chatLink(),
+    queryFn: () => dataOf(api.GET("/api/tg/link/")),
+    // While the person is in Telegram, pressing Start.
+    refetchInterval: () => (toValue(isAwaited) ? 2_000 : false),
   });
 }
 

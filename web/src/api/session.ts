@@ -1,13 +1,14 @@
 // Who is signed in, and the tokens that prove it.
 
 import { reactive, readonly } from "vue";
+import { todayIn } from "../dates/dates";
 import { onlyOne } from "./locks";
-import type { Account } from "./types";
+import type { Profile } from "./types";
 
 interface State {
   // "unknown" until the first refresh has been answered, or could not be asked.
   phase: "unknown" | "signed-out" | "signed-in";
-  account: Account | null;
+  account: Profile | null;
 }
 
 interface Tokens {
@@ -31,7 +32,12 @@ export function accountId(): string {
   return state.account?.id ?? "";
 }
 
-export function rememberAccount(account: Account): void {
+// The date that the account's clock shows now.
+export function ownToday(): string {
+  return todayIn(state.account?.time_zone ?? "UTC", state.account?.day_starts_at ?? 0);
+}
+
+export function rememberAccount(account: Profile): void {
   state.account = account;
   state.phase = "signed-in";
   localStorage.setItem(REMEMBERED, JSON.stringify(account));
@@ -45,9 +51,9 @@ export function forgetAccount(): void {
 }
 
 // The account of the last visit, so that the app opens with what was seen even without a network.
-export function rememberedAccount(): Account | null {
+export function rememberedAccount(): Profile | null {
   const text = localStorage.getItem(REMEMBERED);
-  return text === null ? null : (JSON.parse(text) as Account);
+  return text === null ? null : (JSON.parse(text) as Profile);
 }
 
 export async function signIn(email: string, password: string): Promise<Response> {

@@ -4,7 +4,7 @@ import { queryClient, KEYS } from "./queries";
 import type { Day, Grid, Today } from "./types";
 import type { Checkin } from "../outbox/checkin";
 
-export function showDay({ habitId, date }: Checkin, day: Day | null): void {
+export function showDay({ habitId, date }: Pick<Checkin, "habitId" | "date">, day: Day | null): void {
   queryClient.setQueryData<Today>(KEYS.today(), (today) => today && inToday(today, habitId, date, day));
   queryClient.setQueriesData<Grid>({ queryKey: KEYS.grids() }, (grid) => grid && inGrid(grid, habitId, date, day));
   void queryClient.invalidateQueries({ queryKey: KEYS.statistics(habitId) });

@@ -4,7 +4,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type Account = Schemas["Account"];
+export type Profile = Schemas["Profile"];
 export type Habit = Schemas["HabitRepresentation"];
 export type HabitBody = Schemas["HabitBody"];
 export type HabitPage = Schemas["HabitPage"];

@@ -1,0 +1,9 @@
+// Somebody's published habit as one's own: unpublished, linked to nothing.
+
+import { api, dataOf } from "../api/client";
+import type { Habit } from "../api/types";
+
+export function copyOf({ action, place, time, duration_seconds, is_pleasant, target_value, unit, period_days }: Habit): Promise<Habit> {
+  const body = { action, place, time, duration_seconds, is_pleasant, target_value, unit, period_days };
+  return dataOf(api.POST("/api/habit/", { body }));
+}
