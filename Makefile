@@ -1,7 +1,7 @@
 # What each target does: `make help`. Every target sets up what it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-unit soak benchmarks check audit secrets format lock
+.PHONY: help run test test-faults coverage test-unit soak benchmarks check audit secrets format lock
 
 PYTHON := .venv/bin/python
 # No make-level parallelism: the programs below use all cores by themselves.
@@ -13,15 +13,19 @@ help: ## Show this list
 run: ## Start the whole system in the foreground; data stay in .run/
 	@exec deploy/local/bootstrap.sh run
 
-test: ## Run all tests but the long faults, against real servers of their own; minutes
+test: ## Run all tests but the long ones, against real servers of their own; minutes
 	@deploy/local/bootstrap.sh machine
 	$(PYTHON) -m deploy.web test
-	$(PYTHON) -m pytest -m "not faults or short" \
-		--cov --cov-report=term-missing:skip-covered
+	$(PYTHON) -m pytest -m "not long and (not faults or short)" --numprocesses=2 --dist=loadfile
 
-test-faults: ## Run the other faults: all kills, guards, a minute of soak
+test-faults: ## Run the long ones: all kills, guards, a minute of soak, the whole API by chance
 	@deploy/local/bootstrap.sh machine
-	$(PYTHON) -m pytest -m "faults and not short"
+	$(PYTHON) -m pytest -m "long or (faults and not short)"
+
+coverage: ## Run what `make test` runs and tell which lines and branches it leaves out
+	@deploy/local/bootstrap.sh machine
+	$(PYTHON) -m pytest -m "not long and (not faults or short)" \
+		--cov --cov-report=term-missing:skip-covered
 
 test-unit: ## Run the tests that need no server
 	@deploy/local/bootstrap.sh environment

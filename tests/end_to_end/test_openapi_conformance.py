@@ -19,6 +19,7 @@ SEED = "1"
 EXCLUDED_CHECKS = "positive_data_acceptance"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_schemathesis_finds_no_failure(system: System, tmp_path: Path) -> None:
     client = SpaClient.registered(system.gateway_url)

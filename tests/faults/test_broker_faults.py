@@ -83,6 +83,7 @@ class TestASilentBroker:
                     await publish(publisher)
             await publish_at_last(publisher, "afterwards")
 
+    @pytest.mark.short
     async def test_a_reset_is_a_failed_publish_and_the_next_one_works(
         self, line: TcpProxy, broker: str
     ) -> None:

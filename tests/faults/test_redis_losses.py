@@ -124,7 +124,15 @@ class Eviction(Loss):
             yield self.server.url
 
 
-@pytest.mark.parametrize("way", [LastSecondCutOff, LaggingReplica, Everything, Eviction])
+@pytest.mark.parametrize(
+    "way",
+    [
+        LastSecondCutOff,
+        LaggingReplica,
+        pytest.param(Everything, marks=pytest.mark.short),
+        Eviction,
+    ],
+)
 def test_whatever_redis_loses_nothing_is_sent_twice(
     notifier: Notifier, tmp_path: Path, way: type[Loss]
 ) -> None:

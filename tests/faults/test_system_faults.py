@@ -29,7 +29,6 @@ def test_08_postgresql_is_killed_and_recovers(arena: Arena) -> None:
         _repeat(lambda: arena.rig.programs.kill("postgresql"), seconds=6, pause_seconds=3)
 
 
-@pytest.mark.short
 def test_11_rabbitmq_is_killed_and_comes_back(arena: Arena) -> None:
     with arena.under_load() as load:
         before = load.workload.journal.acknowledged
@@ -74,7 +73,6 @@ def test_25_redis_is_full_nothing_is_sent_until_there_is_room(arena: Arena) -> N
             client.config_set("maxmemory", "0")
 
 
-@pytest.mark.short
 def test_25_redis_loses_everything_and_nothing_is_sent_twice(arena: Arena) -> None:
     with arena.under_load() as load, _redis(arena) as client:
         client.flushall()
