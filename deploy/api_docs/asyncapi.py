@@ -27,6 +27,12 @@ the rest: then neither duplicates nor reordering do harm. Delivery is at least o
 for each `subject`. A published type never changes its
 meaning; fields may be added, so ignore those you do not know.
 
+The same events under the same ids, with all that was before, are in the feed: `GET /api/events/`
+for programs with a service token, `GET /api/me/events/` for an account, as pages, long polls or a
+stream. Bind your queue, read the feed to its end, then consume: that is the whole history without a
+gap. Webhooks (`POST /api/webhooks/`) bring an account's events to a URL, one after another, signed
+after Standard Webhooks.
+
 Attributes are CloudEvents 1.0 in binary mode: message headers `cloudEvents:...`, the body plain
 JSON. AMQP's `message_id` is the event's id.
 """

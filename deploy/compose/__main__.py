@@ -19,6 +19,7 @@ from deploy.compose.secret_files import (
     read_telegram_settings,
     write_secret_files,
 )
+from deploy.provisioning.__main__ import run_broker_users
 from deploy.provisioning.databases import provision
 from shared.process.environment import load_settings
 from shared.process.structured_logs import configure_logs, get_logger
@@ -28,6 +29,10 @@ _ALL_SECRETS = Path("/secrets/all")
 _RECIPIENTS = Path("/secrets/for")
 _BROKER_MANAGEMENT_URL = "http://rabbitmq:15672"
 _START_LIMIT_SECONDS = 180
+
+_USAGE = """\
+usage: python -m deploy.compose secrets|provision
+       python -m deploy.compose broker-users create|delete NAME"""
 
 _log = get_logger(__name__)
 
@@ -50,8 +55,12 @@ def main(arguments: list[str]) -> None:
             )
             provision_broker(_BROKER_MANAGEMENT_URL, BROKER_ADMIN, secrets)
             _log.info("databases and broker users are ready")
+        case ["broker-users", ("create" | "delete") as action, name]:
+            password = load_secrets(_ALL_SECRETS).rabbitmq_admin
+            management_url = f"http://{BROKER_ADMIN}:{password}@rabbitmq:15672"
+            run_broker_users(management_url, action, name)
         case _:
-            sys.exit("usage: python -m deploy.compose secrets|provision")
+            sys.exit(_USAGE)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,18 @@ _EVERYTHING = ".*"
 
 @dataclass(frozen=True, slots=True)
 class BrokerRights:
-    """Patterns: names a user may declare, write to and read, and types of events it may tell."""
+    """Patterns: names a user may declare, write to and read, and types of events it may tell.
+
+    `reads`: the names it may read, where they are others.
+    """
 
     names: str = _EVERYTHING
     published_types: str = _EVERYTHING
+    reads: str = ""
 
     def on_names(self) -> dict[str, str]:
         """Return the broker's `permissions`."""
-        return dict.fromkeys(("configure", "write", "read"), self.names)
+        return {"configure": self.names, "write": self.names, "read": self.reads or self.names}
 
     def on_events(self) -> dict[str, str]:
         """Return the broker's `topic permissions`; whoever has a queue may bind it to any event."""

@@ -23,7 +23,7 @@ from aio_pika.abc import (
 )
 from prometheus_client import Counter, Histogram
 
-from shared.contracts.topology import WorkQueue
+from shared.contracts.topology import EVENTS_EXCHANGE, WorkQueue
 from shared.messaging.deliveries import Delivery, Handler
 from shared.messaging.outcomes import Again, Dead, Handled, handle
 from shared.messaging.publisher import (
@@ -122,6 +122,9 @@ class Consumer:
         channel = await connection.channel(publisher_confirms=False)
         await channel.set_qos(prefetch_count=subscription.prefetch)
         queue = await channel.declare_queue(subscription.queue.name, passive=True)
+        # Whatever took a binding away: the feed takes every event, so the relay does not notice.
+        for event_type in subscription.queue.bindings:
+            await queue.bind(EVENTS_EXCHANGE, event_type)
         receive = functools.partial(self._receive, subscription)
         consumption = _Consumption(channel, queue, await queue.consume(receive))
         await consumption.follow_channel()

@@ -10,6 +10,12 @@ import requests
 from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.compose.broker_users import provision_broker
+from deploy.provisioning.consumer_users import (
+    WrongName,
+    create_consumer,
+    delete_consumer,
+    rights_of_consumer,
+)
 from deploy.provisioning.generated_secrets import GeneratedSecrets
 from shared.contracts.events import EVENT_TYPES
 from shared.contracts.topology import EVENTS_EXCHANGE
@@ -90,6 +96,31 @@ def test_auth_may_put_nothing_into_a_queue(
         asyncio.run(_publish(_url_of(rabbitmq_url, provisioned, "auth"), "", "reminders"))
 
 
+def test_a_consumer_may_bind_a_queue_of_its_own_name_and_nothing_else(
+    rabbitmq_management_url: str, rabbitmq_url: str, own_exchange: None
+) -> None:
+    password = create_consumer(rabbitmq_management_url, "reports")
+    parts = urlsplit(rabbitmq_url)
+    user = f"consumer.reports:{password}"
+    url = urlunsplit(parts._replace(netloc=f"{user}@{parts.hostname}:{parts.port}", path="/"))
+    try:
+        asyncio.run(_bind(url, "consumer.reports.events"))
+        for queue in ("consumer.other.events", "scheduler.events", "feed.log"):
+            with pytest.raises(ChannelAccessRefused):
+                asyncio.run(_declare(url, queue))
+        for exchange, key in ((EVENTS_EXCHANGE, "habit.created.v1"), ("", "reminders")):
+            with pytest.raises(ChannelAccessRefused):
+                asyncio.run(_publish(url, exchange, key))
+    finally:
+        delete_consumer(rabbitmq_management_url, "reports")
+
+
+@pytest.mark.parametrize("name", ["", "Reports", "a.b", ".*", "a" * 42])
+def test_a_consumer_s_name_is_no_pattern(name: str) -> None:
+    with pytest.raises(WrongName):
+        rights_of_consumer(name)
+
+
 @pytest.mark.parametrize("service", TELLS)
 def test_a_service_tells_its_own_events_and_no_others(
     provisioned: GeneratedSecrets, rabbitmq_url: str, own_exchange: None, service: str
@@ -123,6 +154,14 @@ def own_exchange(rabbitmq_url: str) -> Iterator[None]:
     asyncio.run(change(there=True))
     yield
     asyncio.run(change(there=False))
+
+
+async def _bind(url: str, queue: str) -> None:
+    async with await aio_pika.connect(url, timeout=10) as connection:
+        channel = await connection.channel()
+        declared = await channel.declare_queue(queue, auto_delete=True)
+        await declared.bind(EVENTS_EXCHANGE, "#")
+        assert await declared.get(fail=False) is None
 
 
 async def _declare(url: str, queue: str) -> None:

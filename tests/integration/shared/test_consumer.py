@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from shared.contracts.cloud_event import UnreadableMessage
-from shared.contracts.topology import WorkQueue
+from shared.contracts.topology import EVENTS_EXCHANGE, WorkQueue
 from shared.messaging import outcomes
 from shared.messaging.broker_topology import declare_topology
 from shared.messaging.consumer import Consumer
@@ -235,3 +235,25 @@ async def test_publishing_on_a_channel_that_is_gone_is_an_error_that_a_later_try
         await publisher._channel.close()
         with pytest.raises(PublishFailed):
             await publisher.publish("", QUEUE.name, {}, message_id="m-1")
+
+
+async def test_a_binding_that_was_taken_away_is_back_once_the_consumer_starts(broker: str) -> None:
+    bound = WorkQueue("test.bound", ("test.told.v1",))
+    await declare_topology(broker, [bound])
+    async with await aio_pika.connect(broker) as connection:
+        channel = await connection.channel()
+        queue = await channel.get_queue(bound.name)
+        await queue.unbind(EVENTS_EXCHANGE, "test.told.v1")
+    came = asyncio.Event()
+
+    async def handler(_delivery: Delivery) -> None:
+        came.set()
+
+    async with Publisher(broker, "test") as publisher:
+        consumer = Consumer(broker, publisher, "test")
+        consumer.subscribe(bound, handler, prefetch=1)
+        await consumer.start()
+        await publisher.publish(EVENTS_EXCHANGE, "test.told.v1", b"{}", message_id="m-1")
+        async with asyncio.timeout(10):
+            await came.wait()
+        await consumer.stop()
