@@ -23,6 +23,7 @@ from shared.process.stop_budget import REQUESTS_SECONDS
 
 # Longer than the gateway keeps an idle connection, so that the gateway is the one to close it.
 _KEEP_ALIVE_SECONDS = 75
+_LARGEST_HEADERS = 64 * 1024
 
 
 def build_app(
@@ -96,6 +97,8 @@ def serve(settings: Settings) -> None:
         proxy_headers=False,
         ws="none",
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        # More than the gateway lets through, so that it is the one to refuse large headers.
+        h11_max_incomplete_event_size=_LARGEST_HEADERS,
         timeout_graceful_shutdown=REQUESTS_SECONDS,
     )
     _Server(config, watch).run()
