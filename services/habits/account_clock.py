@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.habits.habit_events import ActiveHabit, DeletedHabit
@@ -90,21 +90,24 @@ def _wall(instant: datetime, time_zone: str) -> datetime:
     return instant.astimezone(zone)
 
 
+_CLOCK = (
+    select(
+        owners.c.erased_version,
+        account_time_zones.c.since,
+        account_time_zones.c.time_zone,
+        account_time_zones.c.day_starts_at,
+    )
+    .select_from(
+        owners.outerjoin(account_time_zones, account_time_zones.c.account_id == owners.c.id)
+    )
+    .where(owners.c.id == bindparam("account_id"))
+    .order_by(account_time_zones.c.version)
+)
+
+
 def read_clock(connection: Connection, account_id: UUID) -> AccountClock:
     """Return the account's clock, by one statement. Raises AccountErased."""
-    rows = connection.execute(
-        select(
-            owners.c.erased_version,
-            account_time_zones.c.since,
-            account_time_zones.c.time_zone,
-            account_time_zones.c.day_starts_at,
-        )
-        .select_from(
-            owners.outerjoin(account_time_zones, account_time_zones.c.account_id == owners.c.id)
-        )
-        .where(owners.c.id == account_id)
-        .order_by(account_time_zones.c.version)
-    ).all()
+    rows = connection.execute(_CLOCK, {"account_id": account_id}).all()
     if any(row.erased_version is not None for row in rows):
         raise AccountErased(str(account_id))
     known = [row for row in rows if row.since is not None]

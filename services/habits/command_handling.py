@@ -234,7 +234,7 @@ class UnitOfWork:
 
     def refuse_if_full(self, most_habits: int) -> None:
         """Raise TooManyHabits if the account cannot have one more."""
-        if read_model.count(self.connection, read_model.owned_by(self.by)) >= most_habits:
+        if read_model.number_owned(self.connection, self.by) >= most_habits:
             raise TooManyHabits
 
     def linkable(self, *habit_ids: UUID | None) -> frozenset[UUID]:
@@ -258,18 +258,21 @@ class UnitOfWork:
         new_events = decide(command, state)
         if not new_events:
             return state
+        expected_version, after = state.version, []
+        for event in new_events:
+            state = evolve(state, event)
+            after.append(state)
         self._store.append(
             self.connection,
             habit_id,
             new_events,
             owner_id=self.by,
-            expected_version=state.version,
+            expected_version=expected_version,
             meta=event_meta(self.by, self.channel, undoes),
+            beside=[read_model.written(after[-1])],
         )
-        for event in new_events:
-            state = evolve(state, event)
-            read_model.write(self.connection, state)
-            self._announce(event, state)
+        for event, then in zip(new_events, after, strict=True):
+            self._announce(event, then)
         self._appended.extend(new_events)
         return state
 

@@ -15,17 +15,43 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, insert, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, Row, Select, select
 
 from services.habits.tables import events, streams
 from services.habits.upcasting import JsonObject
 from services.habits.writing_level import FIRST_LEVEL, WritingLevel
+from shared.written_together import Write, write_together
 
 State = TypeVar("State")
 Event = TypeVar("Event")
 
 _ROWS_IN_MEMORY = 1000
+
+_BEGIN_STREAMS = """
+INSERT INTO streams (id, owner_id, kind, version)
+SELECT id, owner_id, kind, version
+  FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS (
+           id uuid, owner_id uuid, kind text, version integer
+       )
+    ON CONFLICT DO NOTHING RETURNING id
+"""
+_MOVE_STREAMS = """
+UPDATE streams SET version = streams.version + given.count
+  FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (id uuid, expected integer, count integer)
+ WHERE streams.id = given.id AND streams.version = given.expected RETURNING streams.id
+"""
+_RECORD_EVENTS = """
+INSERT INTO events (stream_id, version, event_id, type, schema_version, data, meta)
+SELECT stream_id, version, event_id, type, schema_version, data, meta
+  FROM ROWS FROM (
+           jsonb_to_recordset(CAST(:rows AS jsonb)) AS (
+               stream_id uuid, version integer, event_id uuid, type text,
+               schema_version smallint, data jsonb, meta jsonb
+           )
+       ) WITH ORDINALITY
+ WHERE stream_id IN (SELECT id FROM begun UNION ALL SELECT id FROM moved)
+ ORDER BY ordinality RETURNING 1
+"""
 
 
 class ConcurrentChange(Exception):
@@ -89,12 +115,16 @@ class EventStore(Generic[State, Event]):
         owner_id: UUID,
         expected_version: int,
         meta: JsonObject,
+        beside: Sequence[Write] = (),
     ) -> None:
-        """Add at least one event to the stream. Raises ConcurrentChange, NotYetWritable."""
-        count = len(new_events)
-        self._advance(connection, owner_id, {stream_id: expected_version}, count)
+        """Add at least one event to the stream. Raises ConcurrentChange, NotYetWritable.
+
+        `beside` is written by the same statement.
+        """
         numbered = enumerate(new_events, expected_version + 1)
-        self._insert(connection, [(stream_id, *each) for each in numbered], meta)
+        events = [(stream_id, *each) for each in numbered]
+        streams = self._advanced(owner_id, {stream_id: expected_version}, len(new_events))
+        _write(connection, [*streams, self._recorded(connection, events, meta)], beside)
 
     def append_each(
         self,
@@ -106,12 +136,12 @@ class EventStore(Generic[State, Event]):
     ) -> None:
         """Add one event to each stream, given with the version it is expected to be at.
 
-        A fixed number of statements. Raises ConcurrentChange, NotYetWritable.
+        By one statement. Raises ConcurrentChange, NotYetWritable.
         """
         expected = {stream_id: version for stream_id, (version, _) in new_events.items()}
-        self._advance(connection, owner_id, expected, 1)
-        numbered = [(each, version + 1, event) for each, (version, event) in new_events.items()]
-        self._insert(connection, numbered, meta)
+        events = [(each, version + 1, event) for each, (version, event) in new_events.items()]
+        streams = self._advanced(owner_id, expected, 1)
+        _write(connection, [*streams, self._recorded(connection, events, meta)])
 
     def load(self, connection: Connection, stream_id: UUID) -> State:
         """Return the state all stored events of the stream lead to."""
@@ -173,49 +203,41 @@ class EventStore(Generic[State, Event]):
             recorded_at=row.recorded_at,
         )
 
-    def _insert(
+    def _recorded(
         self, connection: Connection, numbered: Sequence[tuple[UUID, int, Event]], meta: JsonObject
-    ) -> None:
+    ) -> Write:
         forms = [(each, version, self.kind.write(event)) for each, version, event in numbered]
         self._level.require(connection, max(form.since for _, _, form in forms))
-        connection.execute(
-            insert(events),
-            [
-                {
-                    "stream_id": stream_id,
-                    "version": version,
-                    "event_id": uuid.uuid4(),
-                    "type": form.type,
-                    "schema_version": form.schema_version,
-                    "data": form.data,
-                    "meta": meta,
-                }
-                for stream_id, version, form in forms
-            ],
-        )
+        rows = [
+            {
+                "stream_id": stream_id,
+                "version": version,
+                "event_id": uuid.uuid4(),
+                "type": form.type,
+                "schema_version": form.schema_version,
+                "data": form.data,
+                "meta": meta,
+            }
+            for stream_id, version, form in forms
+        ]
+        return Write("recorded", _RECORD_EVENTS, rows)
 
-    def _advance(
-        self, connection: Connection, owner_id: UUID, expected: Mapping[UUID, int], count: int
-    ) -> None:
-        """Move the streams so many versions on, or raise ConcurrentChange."""
-        new = [each for each, version in expected.items() if version == 0]
-        old = [each for each in expected.items() if each[1] != 0]
-        advanced = 0
-        if new:
-            common = {"owner_id": owner_id, "kind": self.kind.name, "version": count}
-            begin = upsert(streams).values([{"id": each, **common} for each in new])
-            begun = begin.on_conflict_do_nothing().returning(streams.c.id)
-            advanced += len(connection.execute(begun).all())
-        if old:
-            move_on = (
-                update(streams)
-                .where(tuple_(streams.c.id, streams.c.version).in_(old))
-                .values(version=streams.c.version + count)
-                .returning(streams.c.id)
-            )
-            advanced += len(connection.execute(move_on).all())
-        if advanced != len(expected):
-            raise ConcurrentChange("somebody else has appended to a stream first")
+    def _advanced(self, owner_id: UUID, expected: Mapping[UUID, int], count: int) -> list[Write]:
+        """Return what moves the streams so many versions on, those that are as expected."""
+        common = {"owner_id": owner_id, "kind": self.kind.name, "version": count}
+        begun = [{"id": each, **common} for each, version in expected.items() if version == 0]
+        moved = [
+            {"id": each, "expected": version, "count": count}
+            for each, version in expected.items()
+            if version != 0
+        ]
+        return [Write("begun", _BEGIN_STREAMS, begun), Write("moved", _MOVE_STREAMS, moved)]
+
+
+def _write(connection: Connection, guarded: Sequence[Write], beside: Sequence[Write] = ()) -> None:
+    written = write_together(connection, [*guarded, *beside])
+    if written[: len(guarded)] != [len(write.rows) for write in guarded]:
+        raise ConcurrentChange("somebody else has appended to a stream first")
 
 
 def _in_order() -> Select[tuple[UUID, int, str, int, JsonObject, datetime]]:

@@ -29,10 +29,10 @@ class HabitQueries:
         """Return the length of the reader's list, or of the archive, and one page of it."""
         with transaction(self._engine) as connection:
             clock = read_clock(connection, reader)
-            which = (read_model.archived_by if archived else read_model.kept_by)(reader)
-            count = read_model.count(connection, which)
-            habits = _page(connection, which, page, count)
-            return count, [clock.settled(habit) for habit in habits]
+            count, habits = read_model.own_page(
+                connection, reader, archived=archived, offset=page.offset, limit=page.page_size
+            )
+        return count, [clock.settled(habit) for habit in habits]
 
     def public_page(self, page: PageRequest) -> tuple[int, list[ActiveHabit]]:
         """Return the number of published habits, and one page of them."""

@@ -8,28 +8,44 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, RowMapping, delete, func, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    RowMapping,
+    Select,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    true,
+)
 
 from services.habits.habit_details import HabitDetails, all_details
 from services.habits.habit_events import ActiveHabit, DeletedHabit
 from services.habits.tables import habits
 from shared.recurrence.schedules import EveryNDays, schedule_from_json, schedule_to_json
+from shared.written_together import Write, upsert
 
 _DETAILS = tuple(
     field.name for field in fields(HabitDetails) if field.name not in ("times", "schedule")
 )
 
+_OWNER = bindparam("owner_id", type_=Uuid())
 
-def write(connection: Connection, habit: ActiveHabit | DeletedHabit) -> None:
-    """Make the row match the state. The stream must have been advanced in this transaction."""
+_UPSERT = upsert(habits, "id")
+_DELETE = """
+DELETE FROM habits USING jsonb_to_recordset(CAST(:rows AS jsonb)) AS gone (id uuid)
+ WHERE habits.id = gone.id RETURNING 1
+"""
+
+
+def written(habit: ActiveHabit | DeletedHabit) -> Write:
+    """Return what makes the row match the state, to go with the event behind it."""
     if isinstance(habit, DeletedHabit):
-        connection.execute(delete(habits).where(habits.c.id == habit.id))
-        return
-    row = to_row(habit)
-    connection.execute(
-        upsert(habits).values(row).on_conflict_do_update(index_elements=["id"], set_=row)
-    )
+        return Write("shown", _DELETE, [{"id": habit.id}])
+    return Write("shown", _UPSERT, [to_row(habit)])
 
 
 def to_row(habit: ActiveHabit) -> dict[str, Any]:
@@ -81,17 +97,53 @@ def all_of(connection: Connection, which: ColumnElement[bool]) -> list[ActiveHab
     return [from_row(row) for row in connection.execute(found)]
 
 
-def owned_by(owner_id: UUID) -> ColumnElement[bool]:
+def own_page(
+    connection: Connection, owner_id: UUID, *, archived: bool, offset: int, limit: int
+) -> tuple[int, list[ActiveHabit]]:
+    """Return how many habits an account keeps, or has archived, and a page of them, oldest first.
+
+    By one statement.
+    """
+    rows = connection.execute(
+        _ARCHIVED_PAGE if archived else _KEPT_PAGE,
+        {"owner_id": owner_id, "page_offset": offset, "page_limit": limit},
+    ).all()
+    return rows[0].length, [from_row(row) for row in rows if row.id is not None]
+
+
+def number_owned(connection: Connection, owner_id: UUID) -> int:
+    """Return how many habits an account has, archived ones among them."""
+    return connection.execute(_NUMBER_OWNED, {"owner_id": owner_id}).scalar_one()
+
+
+def owned_by(owner_id: UUID | BindParameter[UUID]) -> ColumnElement[bool]:
     return habits.c.owner_id == owner_id
 
 
-def kept_by(owner_id: UUID) -> ColumnElement[bool]:
+def kept_by(owner_id: UUID | BindParameter[UUID]) -> ColumnElement[bool]:
     """Mean the owner's habits that are not archived."""
     return owned_by(owner_id) & habits.c.archived_at.is_(None)
 
 
-def archived_by(owner_id: UUID) -> ColumnElement[bool]:
+def archived_by(owner_id: UUID | BindParameter[UUID]) -> ColumnElement[bool]:
     return owned_by(owner_id) & habits.c.archived_at.is_not(None)
+
+
+def _page_of(which: ColumnElement[bool]) -> Select[Any]:
+    """Build the statement of a page, once: building it costs as much as running it."""
+    length = select(func.count().label("length")).select_from(habits).where(which).subquery()
+    page = select(habits).where(which).order_by(habits.c.created_at, habits.c.id)
+    found = page.offset(bindparam("page_offset")).limit(bindparam("page_limit")).subquery()
+    return (
+        select(length, found)
+        .select_from(length.outerjoin(found, true()))
+        .order_by(found.c.created_at, found.c.id)
+    )
+
+
+_KEPT_PAGE = _page_of(kept_by(_OWNER))
+_ARCHIVED_PAGE = _page_of(archived_by(_OWNER))
+_NUMBER_OWNED = select(func.count()).select_from(habits).where(owned_by(_OWNER))
 
 
 def published() -> ColumnElement[bool]:
