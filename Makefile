@@ -1,7 +1,7 @@
 # What each target does: `make help`. Every target sets up what it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults coverage test-unit soak benchmarks check audit secrets format lock
+.PHONY: help run test test-faults coverage test-unit soak bench bench-quick bench-lock check audit secrets format lock
 
 PYTHON := .venv/bin/python
 # No make-level parallelism: the programs below use all cores by themselves.
@@ -38,9 +38,22 @@ soak: ## People and faults at random, and a verdict: make soak MINUTES=10 SEED=1
 	@deploy/local/bootstrap.sh machine
 	$(PYTHON) -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
 
-benchmarks: ## Measure what wake-ups bring and what the event store costs; about two minutes
+bench: .venv-bench/complete ## Measure side by side with peers; writes docs/performance.md; a quarter of an hour
 	@deploy/local/bootstrap.sh machine
 	$(PYTHON) -m tests.benchmarks
+
+bench-quick: .venv-bench/complete ## The same with fewer and shorter rounds; under two minutes
+	@deploy/local/bootstrap.sh machine
+	$(PYTHON) -m tests.benchmarks --quick
+
+PEER := tests/benchmarks/peer
+
+# What is measured against is no dependency of the project: it has an environment of its own.
+.venv-bench/complete: $(PEER)/requirements.lock
+	@deploy/local/bootstrap.sh environment
+	$(PYTHON) -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --require-hashes -r $(PEER)/requirements.lock
+	@touch $@
 
 check: ## Format, lint, types, import contracts, spelling, secrets, the web app; edits nothing
 	@deploy/local/bootstrap.sh environment
@@ -60,7 +73,7 @@ audit: ## Look the locked dependencies up in a database of known vulnerabilities
 		--vulnerability-service osv
 
 secrets: ## Accept all strings that now look like secrets as none; look at the difference
-	.venv/bin/detect-secrets scan --exclude-files '^(requirements\.lock|\.secrets\.baseline)$$' \
+	.venv/bin/detect-secrets scan --exclude-files '^(.*requirements\.lock|\.secrets\.baseline)$$' \
 		>.secrets.baseline
 
 format: ## Put all Python files into the house's form
@@ -77,3 +90,10 @@ lock: ## Pin all dependencies anew, with hashes, for all supported Pythons
 	$(PYTHON) -m uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 \
 		--group dev --no-emit-index-url --no-emit-find-links --upgrade \
 		--custom-compile-command "make lock" -q -o requirements.lock
+
+bench-lock: ## Pin anew what `make bench` measures against
+	@deploy/local/bootstrap.sh environment
+	$(PYTHON) -m pip install --quiet uv
+	cd $(PEER) && ../../../$(PYTHON) -m uv pip compile requirements.in --universal \
+		--generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --upgrade \
+		--custom-compile-command "make bench-lock" -q -o requirements.lock

@@ -1,7 +1,8 @@
-"""What the event store's guard costs: `append` against a plain insert of the same rows.
+"""What the event store costs: `append` against a plain insert of the same rows, and a library's.
 
-Both commit one event a transaction to the same kind of table with the same indexes; the plain one
-has no stream row, so nothing would keep two writers from the same version. They take turns.
+All commit one event a transaction. The plain insert goes to the same kind of table with the same
+indexes, but has no stream row, so nothing would keep two writers from the same version. They take
+turns.
 """
 
 import statistics
@@ -14,6 +15,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, insert, text
 
+from deploy.local.programs import run_once
 from services.habits import stored_events
 from services.habits.event_store import EventStore
 from services.habits.habit_details import HabitDetails
@@ -21,9 +23,9 @@ from services.habits.habit_events import HabitChanged, HabitCreated, HabitEvent
 from services.habits.stored_events import HABITS
 from services.habits.tables import events
 from shared.database import new_metadata, transaction
-from tests.benchmarks.table import Row
+from tests.benchmarks.sides import PEER, PEER_PYTHON
+from tests.benchmarks.table import Row, ratio_text
 
-ROUNDS = 7
 STREAMS_A_ROUND = 20
 EVENTS_A_STREAM = 10
 WRITERS = (1, 8)
@@ -38,27 +40,37 @@ _plain = events.to_metadata(new_metadata(), name="plain_events")
 Write = Callable[[Engine], None]
 
 
-def measure(engine: Engine) -> list[Row]:
-    """Return a row for each number of writers."""
+def measure(engine: Engine, database_url: str, *, rounds: int) -> list[Row]:
+    """Return a row for each number of writers and each way to append."""
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE plain_events (LIKE events INCLUDING ALL)"))
-    return [row for writers in WRITERS for row in _compare(engine, writers)]
+    return [row for writers in WRITERS for row in _compare(engine, database_url, writers, rounds)]
 
 
-def _compare(engine: Engine, writers: int) -> list[Row]:
-    appends: list[float] = []
-    inserts: list[float] = []
-    for _ in range(ROUNDS):
-        appends.append(_events_a_second(engine, _append_stream, writers))
-        inserts.append(_events_a_second(engine, _insert_stream, writers))
-    ratio = statistics.median(
-        plain / guarded for plain, guarded in zip(inserts, appends, strict=True)
-    )
+def _compare(engine: Engine, database_url: str, writers: int, rounds: int) -> list[Row]:
+    ways: dict[str, Callable[[], float]] = {
+        "append": lambda: _events_a_second(engine, _append_stream, writers),
+        "plain insert of the same rows": lambda: _events_a_second(engine, _insert_stream, writers),
+        "the library `eventsourcing`": lambda: _library_events_a_second(database_url, writers),
+    }
+    measured: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            measured[name].append(way())
     return [
-        Row(f"append, {writers} at a time", f"{statistics.median(appends):7.0f} events/s"),
-        Row(f"plain insert, {writers} at a time", f"{statistics.median(inserts):7.0f} events/s"),
-        Row("plain : append", f"{ratio:7.2f} : 1"),
+        Row(
+            f"{name}, {writers} at a time",
+            f"{statistics.median(figures):.0f} events/s",
+            ratio_text(measured["append"], figures),
+        )
+        for name, figures in measured.items()
     ]
+
+
+def _library_events_a_second(database_url: str, writers: int) -> float:
+    events = STREAMS_A_ROUND * EVENTS_A_STREAM
+    script = str(PEER / "appends.py")
+    return float(run_once([str(PEER_PYTHON), script, database_url, str(writers), str(events)]))
 
 
 def _events_a_second(engine: Engine, write_stream: Write, writers: int) -> float:

@@ -18,23 +18,24 @@ from shared.contracts.events import ACCOUNT_CHANGED
 from shared.contracts.topology import EVENTS_EXCHANGE
 from shared.outbox.relay import POLL_SECONDS
 from shared.outbox.table import add_event
-from tests.benchmarks.table import Row
+from tests.benchmarks.table import Row, ratio_text
 from tests.integration.shared.outbox_story import account, running_relay, store
 
-SAMPLES = 60
 WARM_UP = 10
 ARRIVAL_LIMIT_SECONDS = 30
 
 Arrivals = asyncio.Queue[float]
 
 
-async def measure(engine: Engine, database_url: str, rabbitmq_url: str) -> list[Row]:
+async def measure(
+    engine: Engine, database_url: str, rabbitmq_url: str, *, samples: int
+) -> list[Row]:
     """Return one row for each way of finding the event, and their ratio."""
     chance = random.Random(1)
     woken: list[float] = []
     polled: list[float] = []
     async with running_relay(database_url, rabbitmq_url), _arrivals(rabbitmq_url) as arrivals:
-        for number in range(WARM_UP + SAMPLES):
+        for number in range(WARM_UP + samples):
             for commit, times in ((_commit_and_wake, woken), (_commit_only, polled)):
                 # The relay's next look must not keep step with ours.
                 await asyncio.sleep(chance.uniform(0, POLL_SECONDS))
@@ -80,12 +81,10 @@ def _commit_only(engine: Engine, account_id: str) -> float:
 
 
 def _rows(woken: list[float], polled: list[float]) -> list[Row]:
-    rows = [
-        Row(name, f"median {_median(times):7.1f} ms   p99 {_p99(times):7.1f} ms")
+    return [
+        Row(name, f"{_median(times):.1f} ms, p99 {_p99(times):.1f} ms", ratio_text(woken, times))
         for name, times in (("woken by NOTIFY", woken), ("polling only", polled))
     ]
-    medians, p99s = _median(polled) / _median(woken), _p99(polled) / _p99(woken)
-    return [*rows, Row("polling : woken", f"median {medians:7.1f} : 1  p99 {p99s:7.1f} : 1")]
 
 
 def _median(seconds: list[float]) -> float:
