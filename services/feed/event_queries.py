@@ -33,11 +33,16 @@ class EventQuery:
     limit: int = PAGE_SIZE
 
 
-def read_query(parameters: QueryParams) -> EventQuery:
-    """Read the parameters. Raises Problem 400 that names each one at fault."""
+def read_query(parameters: QueryParams, last_event_id_header: str = "") -> EventQuery:
+    """Read the parameters. Raises Problem 400 that names each one at fault.
+
+    The header, which a client sends whose stream broke off, goes before the parameter.
+    """
     reading = _Reading(parameters)
+    asked_for = reading.value("lastEventId", _event_id, None)
+    came_last = reading.read("Last-Event-ID", last_event_id_header, _event_id, None)
     query = EventQuery(
-        last_event_id=reading.value("lastEventId", _event_id, None),
+        last_event_id=came_last or asked_for,
         wait_seconds=reading.value("timeout", _milliseconds, 0) / 1000,
         types=reading.value("types", _types, ()),
         compacted=reading.value("compacted", _boolean, False),
@@ -58,11 +63,15 @@ class _Reading:
         texts = self._parameters.getlist(name)
         if len(texts) > 1:
             self._errors[name] = ["Must be given once."]
-        elif texts and texts[0]:
-            try:
-                return read(texts[0])
-            except ValueError as error:
-                self._errors[name] = [str(error)]
+        return self.read(name, texts[0] if len(texts) == 1 else "", read, default)
+
+    def read(self, name: str, text: str, read: Callable[[str], Value], default: Value) -> Value:
+        if not text:
+            return default
+        try:
+            return read(text)
+        except ValueError as error:
+            self._errors[name] = [str(error)]
         return default
 
     def finish(self) -> None:

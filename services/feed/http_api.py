@@ -58,11 +58,11 @@ class FeedApi:
         caller.require(OWN_EVENTS)
         if await self._reader.is_erased(caller.account_id):
             raise invalid_token()
-        query = read_query(request.query_params)
+        query = read_query(request.query_params, request.headers.get("Last-Event-ID", ""))
         selection = Selection(
             account_id=caller.account_id, types=query.types, compacted=query.compacted
         )
-        after = await self._position(request.headers.get("Last-Event-ID") or query.last_event_id)
+        after = await self._position(query.last_event_id)
         if STREAM_CONTENT_TYPE not in request.headers.get("Accept", ""):
             return await self._page(query, selection, after)
         return stream_response(

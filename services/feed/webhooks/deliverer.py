@@ -70,11 +70,13 @@ class Deliverer:
 
     async def _begin_what_is_due(self, woken: asyncio.Event) -> float:
         """Begin to deliver where something is due; return for how many seconds nothing is."""
+        # One instant for both questions: what is due in neither would be waited for too long.
+        at = now()
         try:
-            for endpoint in await self._endpoints.due(2 * _AT_A_TIME):
+            for endpoint in await self._endpoints.due(at, 2 * _AT_A_TIME):
                 if len(self._busy) < _AT_A_TIME and endpoint.id not in self._busy:
                     self._begin(endpoint, woken)
-            next_due_at = await self._endpoints.next_due_at()
+            next_due_at = await self._endpoints.next_due_after(at)
         except (psycopg.Error, PoolTimeout) as error:
             _log.warning("endpoints cannot be read, trying again", reason=repr(error))
             return _RETRY_SECONDS

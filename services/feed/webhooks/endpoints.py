@@ -38,12 +38,12 @@ _OWN = f"SELECT {_COLUMNS} FROM webhooks WHERE account_id = %s ORDER BY created_
 _ONE = f"SELECT {_COLUMNS} FROM webhooks WHERE account_id = %s AND id = %s"  # noqa: S608
 _DUE = f"""
 SELECT {_COLUMNS} FROM webhooks
- WHERE is_enabled AND next_attempt_at <= now()
+ WHERE is_enabled AND next_attempt_at <= %s
    AND EXISTS (SELECT FROM log WHERE log.account_id = webhooks.account_id
                   AND log.position > webhooks.position)
  ORDER BY next_attempt_at LIMIT %s
 """  # noqa: S608 - only ours
-_NEXT_DUE = "SELECT min(next_attempt_at) FROM webhooks WHERE is_enabled AND next_attempt_at > now()"
+_NEXT_DUE = "SELECT min(next_attempt_at) FROM webhooks WHERE is_enabled AND next_attempt_at > %s"
 _CLAIM = f"""
 UPDATE webhooks SET next_attempt_at = now() + %(lease)s
  WHERE id = %(id)s AND is_enabled AND next_attempt_at = %(seen)s
@@ -151,13 +151,14 @@ class Endpoints:
             await cursor.execute(_DELIVERIES, [endpoint_id, DELIVERIES_SHOWN])
             return await cursor.fetchall()
 
-    async def due(self, limit: int) -> list[Endpoint]:
-        """Return endpoints for which there is something, and whose time has come."""
-        return await self._all(_DUE, [limit])
+    async def due(self, at: datetime, limit: int) -> list[Endpoint]:
+        """Return endpoints for which there is something, and whose time has come at an instant."""
+        return await self._all(_DUE, [at, limit])
 
-    async def next_due_at(self) -> datetime | None:
+    async def next_due_after(self, at: datetime) -> datetime | None:
+        """Return when the time of the next endpoint comes that was not due at an instant."""
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(_NEXT_DUE)).fetchone()
+            row = await (await connection.execute(_NEXT_DUE, [at])).fetchone()
         return None if row is None else row[0]
 
     async def claim(self, endpoint: Endpoint, lease: timedelta) -> Endpoint | None:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,8 @@ from services.feed.webhooks.signatures import new_secret
 from shared.http.access_tokens import KeyLookup
 from shared.http.problem_details import Problem, invalid_input
 from shared.instants import now, to_json
+
+RequestHandler = Callable[[Request], Awaitable[Response]]
 
 WEBHOOKS = "webhooks"
 TEST_TYPE = "webhook.test.v1"
@@ -52,11 +55,8 @@ class WebhooksApi:
         """Return the routes."""
         one = "/api/webhooks/{webhook_id}/"
         return [
-            Route("/api/webhooks/", self.list, methods=["GET"]),
-            Route("/api/webhooks/", self.create, methods=["POST"]),
-            Route(one, self.read, methods=["GET"]),
-            Route(one, self.change, methods=["PATCH"]),
-            Route(one, self.delete, methods=["DELETE"]),
+            _route("/api/webhooks/", GET=self.list, POST=self.create),
+            _route(one, GET=self.read, PATCH=self.change, DELETE=self.delete),
             Route(f"{one}deliveries/", self.deliveries, methods=["GET"]),
             Route(f"{one}test/", self.test, methods=["POST"]),
             Route(f"{one}rewind/", self.rewind, methods=["POST"]),
@@ -168,6 +168,15 @@ class WebhooksApi:
     async def _endpoint(self, request: Request) -> Endpoint:
         caller = await self._caller(request)
         return _there(await self._endpoints.find(caller.account_id, _id_in(request)))
+
+
+def _route(path: str, **endpoints: RequestHandler) -> Route:
+    """Return one route for all methods of a path: its refusal of others names them all."""
+
+    async def dispatch(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, dispatch, methods=list(endpoints))
 
 
 def _id_in(request: Request) -> UUID:

@@ -20,7 +20,7 @@ from services.feed.webhooks.endpoints import Endpoints
 from services.feed.webhooks.sending import WebhookSender
 from tests.integration.feed.story import Feed, token_of
 
-LIMIT_SECONDS = 15
+LIMIT_SECONDS = 60
 
 
 @dataclass

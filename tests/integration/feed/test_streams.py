@@ -3,6 +3,8 @@
 import json
 from itertools import islice
 
+import requests
+
 from tests.integration.feed.story import Feed, habit_changed, in_seconds, token_of
 
 
@@ -23,6 +25,13 @@ def test_a_stream_goes_on_after_the_last_id(feed: Feed) -> None:
     ids = feed.take(habit_changed("anna", "a"), habit_changed("anna", "b"))
     with feed.stream(token_of("anna"), **{"Last-Event-ID": ids[0]}) as events:
         assert [event.get("id") for event in islice(events, 3)] == [None, ids[1], None]
+
+
+def test_a_last_id_that_can_be_none_is_named(feed: Feed) -> None:
+    headers = {"Authorization": f"Bearer {token_of('anna')}", "Last-Event-ID": "x" * 501}
+    answer = requests.get(f"{feed.address}/api/me/events/", headers=headers, timeout=10)
+    assert answer.status_code == 400
+    assert set(answer.json()["errors"]) == {"Last-Event-ID"}
 
 
 def test_a_stream_ends_with_its_token(feed: Feed) -> None:

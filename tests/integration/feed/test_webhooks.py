@@ -188,6 +188,12 @@ def test_a_wrong_webhook_is_named(feed: Feed, body: dict[str, object], field: st
     assert set(answer.json()["errors"]) == {field}
 
 
+def test_a_method_that_is_not_known_is_told_all_that_are(feed: Feed) -> None:
+    answer = call(feed, "anna", "PUT")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
 def test_an_account_has_so_many_webhooks_and_no_more(feed: Feed) -> None:
     for _ in range(20):
         created(feed, "anna", "https://example.org/")
