@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, Connection, Select, Text, cast, func, select
 
 from services.scheduler.habit_rows import habit_of
 from services.scheduler.schedule import Habit, Owner
-from services.scheduler.tables import ACCOUNTS, HABITS
+from services.scheduler.tables import ACCOUNTS, HABITS, WAITING_REMINDERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ def _whole_accounts(habits: list[Habit]) -> list[Habit]:
 
 
 def seconds_to_next_due(connection: Connection) -> float | None:
-    """Return how long until the next habit is due, by the database's clock; None without any."""
-    query = select(func.min(HABITS.c.next_due_at), func.clock_timestamp())
+    """Return how long until something is due, by the database's clock; None when nothing waits."""
+    habit = select(func.min(HABITS.c.next_due_at)).scalar_subquery()
+    waiting = select(func.min(WAITING_REMINDERS.c.due_at)).scalar_subquery()
+    query = select(func.least(habit, waiting), func.clock_timestamp())
     next_due_at, now = connection.execute(query).one()
     return None if next_due_at is None else (next_due_at - now).total_seconds()

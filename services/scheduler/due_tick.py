@@ -16,13 +16,14 @@ from operator import attrgetter
 
 from sqlalchemy import Connection, Engine
 
-from services.scheduler.announcing import announce, count_announced
+from services.scheduler.announcing import Circumstances, announce, count_announced
 from services.scheduler.due_claims import Claim, claim_due
 from services.scheduler.overdue import settle_overdue
 from services.scheduler.projection import linked_actions
+from services.scheduler.quiet_hours import end_of_quiet
 from services.scheduler.recurrence import Recurrence
 from services.scheduler.reminder_messages import ReminderMessage, messages_about
-from services.scheduler.schedule import Habit, Owner, Parked, following_plan
+from services.scheduler.schedule import Habit, Owner, Parked, follow_ups_of, following_plan
 from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from shared.database import transaction
 from shared.process.structured_logs import get_logger
@@ -54,7 +55,9 @@ def tick(engine: Engine, grace: timedelta, batch_size: int = BATCH_SIZE) -> int:
         if claim is None:
             return 0
         settled = _settle_all(connection, claim, grace)
-        announced = announce(connection, [each for one in settled for each in one.messages])
+        messages = [each for one in settled for each in one.messages]
+        circumstances = Circumstances(claim.at, claim.owners, follow_ups_of(claim.habits))
+        announced = announce(connection, messages, circumstances)
         write_entries(connection, [one.entry for one in settled])
     count_announced(announced)
     _report_parked(settled)
@@ -102,6 +105,7 @@ def _settle(
         now=now,
         grace=grace,
         limit=MAX_OVERDUE_PER_HABIT,
+        comes_at=lambda due_at: end_of_quiet(owner, due_at) or due_at,
     )
     messages = messages_about(
         habit, owner, overdue, linked_action=linked_action, now=now, grace=grace

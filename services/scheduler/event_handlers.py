@@ -14,12 +14,20 @@ from sqlalchemy import Connection, Engine
 
 from services.scheduler import past_states, projection
 from services.scheduler.announcing import count_announced
+from services.scheduler.heard_days import store_day
 from services.scheduler.reminder_messages import ReminderMessage
 from services.scheduler.rescheduling import HabitChange, reschedule
 from services.scheduler.schedule import Owner
+from services.scheduler.waiting_reminders import look_again
 from shared.contracts import events
 from shared.contracts.cloud_event import CloudEvent, UnreadableMessage
-from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1, HabitStateV2
+from shared.contracts.events import (
+    AccountStateV1,
+    ChatLinkStateV1,
+    HabitDayStateV1,
+    HabitStateV1,
+    HabitStateV2,
+)
 from shared.database import transaction
 
 Handler = Callable[[Connection, Any, timedelta], list[ReminderMessage]]
@@ -65,6 +73,8 @@ def on_account(
         projection.erase_account(connection, state)
         return []
     after = projection.store_settings(connection, state) or before
+    if _quiet_hours(after) != _quiet_hours(before):
+        look_again(connection, after.account_id)
     # An older state that comes late still tells in which zone a habit was created.
     if not past_states.remember_settings(connection, state):
         return []
@@ -83,6 +93,14 @@ def on_chat_link(
     return _reschedule_all(connection, after, grace)
 
 
+def on_day(
+    connection: Connection, state: HabitDayStateV1, _grace: timedelta
+) -> list[ReminderMessage]:
+    if not projection.lock_owner(connection, state.owner_id).deleted:
+        store_day(connection, state)
+    return []
+
+
 HANDLERS: dict[str, Handler] = {
     events.HABIT_CREATED: on_habit,
     events.HABIT_CHANGED: on_habit,
@@ -90,6 +108,8 @@ HANDLERS: dict[str, Handler] = {
     events.HABIT_CREATED_V2: on_habit,
     events.HABIT_CHANGED_V2: on_habit,
     events.HABIT_DELETED_V2: on_habit,
+    events.HABIT_DAY_RECORDED: on_day,
+    events.HABIT_DAY_CLEARED: on_day,
     events.ACCOUNT_REGISTERED: on_account,
     events.ACCOUNT_CHANGED: on_account,
     events.ACCOUNT_DELETED: on_account,
@@ -97,6 +117,10 @@ HANDLERS: dict[str, Handler] = {
     events.TELEGRAM_UNLINKED: on_chat_link,
     events.TELEGRAM_BLOCKED: on_chat_link,
 }
+
+
+def _quiet_hours(owner: Owner) -> tuple[object, ...]:
+    return owner.quiet_from, owner.quiet_to, owner.time_zone
 
 
 def _reschedule_all(

@@ -4,6 +4,7 @@ The newest is announced when it is not older than the grace; everything before i
 after an outage a habit is reminded of each of its times at most once, late. Pure.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,9 +31,11 @@ def settle_overdue(
     now: datetime,
     grace: timedelta,
     limit: int,
+    comes_at: Callable[[datetime], datetime] = lambda due_at: due_at,
 ) -> Overdue:
     """Settle the occurrences from the overdue `first` to `until`, at most `limit` of them.
 
+    The grace begins when a reminder may come, which quiet hours put off: `comes_at`.
     With more than `limit`, those that have a newer one of their slot among them are missed;
     `following` is then overdue itself. `limit` is more than a date has slots.
     """
@@ -46,7 +49,11 @@ def settle_overdue(
         covered = announced_with(covered, following.local_date, following.slot)
         following = occurrence_after(recurrence, following, covered)
     newest = {each.slot: each for each in passed}
-    due = [each for each in passed if newest[each.slot] is each and now - each.due_at <= grace]
+    due = [
+        each
+        for each in passed
+        if newest[each.slot] is each and now - comes_at(each.due_at) <= grace
+    ]
     missed = [each for each in passed if each not in due]
     return Overdue(due, missed, following, covered)
 

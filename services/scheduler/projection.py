@@ -15,7 +15,14 @@ from sqlalchemy.dialects.postgresql import insert
 from services.scheduler.habit_rows import habit_of, state_columns
 from services.scheduler.schedule import Habit, Owner
 from services.scheduler.schedule_entries import OFF_THE_SCHEDULE
-from services.scheduler.tables import ACCOUNT_LINKS, ACCOUNT_TIME_ZONES, ACCOUNTS, HABITS
+from services.scheduler.tables import (
+    ACCOUNT_LINKS,
+    ACCOUNT_TIME_ZONES,
+    ACCOUNTS,
+    HABITS,
+    HANDLED_COMMANDS,
+    HEARD_DAYS,
+)
 from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1, HabitStateV2
 
 
@@ -70,6 +77,8 @@ def store_settings(connection: Connection, state: AccountStateV1) -> Owner | Non
         "locale": state.locale,
         "is_active": state.is_active,
         "settings_since": state.settings_since or state.updated_at,
+        "quiet_from": state.quiet_from,
+        "quiet_to": state.quiet_to,
     }
     return _store_owner(connection, columns, "version")
 
@@ -103,9 +112,9 @@ def _store_owner(
 
 def erase_account(connection: Connection, state: AccountStateV1) -> None:
     """Delete everything of an account except its tombstone, which refuses whatever comes later."""
-    for versions in (ACCOUNT_TIME_ZONES, ACCOUNT_LINKS):
-        connection.execute(delete(versions).where(versions.c.account_id == state.id))
-    connection.execute(delete(HABITS).where(HABITS.c.account_id == state.id))
+    # What waits, and what was announced, goes with its habit.
+    for table in (ACCOUNT_TIME_ZONES, ACCOUNT_LINKS, HEARD_DAYS, HANDLED_COMMANDS, HABITS):
+        connection.execute(delete(table).where(table.c.account_id == state.id))
     connection.execute(
         update(ACCOUNTS)
         .where(ACCOUNTS.c.account_id == state.id)
@@ -118,6 +127,10 @@ def erase_account(connection: Connection, state: AccountStateV1) -> None:
             settings_since=None,
             is_linked=False,
             linked_since=None,
+            quiet_from=None,
+            quiet_to=None,
+            muted_at=None,
+            muted_until=None,
         )
     )
 

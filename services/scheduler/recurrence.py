@@ -71,7 +71,7 @@ def next_occurrence(
         for slot, local_time in enumerate(recurrence.timing.times):
             if announced is not None and announced.covers(day, slot):
                 continue
-            due_at = _instant(day, local_time, zone)
+            due_at = instant_of(day, local_time, zone)
             if due_at <= after or (first is not None and first.due_at <= due_at):
                 continue
             if had_date(zone, day):
@@ -97,7 +97,8 @@ def _dates_from(recurrence: Recurrence, earliest: date) -> Iterator[date]:
     return scheduled_dates(timing.schedule, recurrence.anchor_date, earliest, last)
 
 
-def _instant(local_date: date, local_time: time, zone: ZoneInfo) -> datetime:
+def instant_of(local_date: date, local_time: time, zone: ZoneInfo) -> datetime:
+    """Return when (UTC) a zone's wall shows a date and time."""
     # fold=0 is the rule itself: the first of two, and the offset before a gap, which shifts by
     # the gap.
     return datetime.combine(local_date, local_time.replace(fold=0), tzinfo=zone).astimezone(UTC)

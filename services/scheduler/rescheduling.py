@@ -14,9 +14,10 @@ from typing import assert_never
 from sqlalchemy import Connection, Engine, func, select
 
 from services.scheduler.announced import Announced, announced_with
-from services.scheduler.announcing import announce, count_announced
+from services.scheduler.announcing import Circumstances, announce, count_announced
 from services.scheduler.past_states import histories, zone_periods
 from services.scheduler.projection import linked_actions, lock_habits_of, lock_owner
+from services.scheduler.quiet_hours import end_of_quiet
 from services.scheduler.recurrence import TZDATA_VERSION, Occurrence
 from services.scheduler.reminder_messages import ReminderMessage, due_message, missed_message
 from services.scheduler.rules_over_time import History, PastRule, past_occurrences
@@ -29,6 +30,7 @@ from services.scheduler.schedule import (
     Unscheduled,
     ZonePeriod,
     anchor_date_of,
+    follow_ups_of,
     is_wanted,
     plan,
 )
@@ -94,7 +96,9 @@ def reschedule(
         if after != habit.after or not _has_entry(after, new_plan):
             entries.append(ScheduleEntry(after.habit_id, new_plan, after.announced))
         overdue += messages
-    announced = announce(connection, overdue)
+    follow_ups = follow_ups_of(habit.after for habit in habits)
+    circumstances = Circumstances(known.now, {owner.account_id: owner}, follow_ups)
+    announced = announce(connection, overdue, circumstances)
     write_entries(connection, entries)
     return announced
 
@@ -139,7 +143,8 @@ def _message(
     habit: Habit, rule: PastRule, occurrence: Occurrence, known: _Knowledge, *, is_newest: bool
 ) -> ReminderMessage:
     """As after an outage, the newest of a slot is announced unless it is too late."""
-    if not is_newest or known.now - occurrence.due_at > known.grace:
+    comes_at = end_of_quiet(known.owner, occurrence.due_at) or occurrence.due_at
+    if not is_newest or known.now - comes_at > known.grace:
         return missed_message(habit, occurrence, missed_at=known.now)
     return due_message(
         replace(habit, timing=rule.timing),
@@ -147,6 +152,7 @@ def _message(
         occurrence,
         known.linked_actions.get(habit.habit_id),
         known.grace,
+        now=known.now,
     )
 
 

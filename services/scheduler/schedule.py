@@ -6,8 +6,9 @@ the order in which their events come does not matter, and a late event gives the
 have given in time.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from services.scheduler.announced import Announced
 from services.scheduler.recurrence import (
@@ -33,6 +34,16 @@ class Owner:
     link_version: int
     is_linked: bool
     linked_since: datetime | None
+    quiet_from: time | None = None
+    quiet_to: time | None = None
+    muted_at: datetime | None = None
+    muted_until: datetime | None = None
+
+    def is_muted(self, at: datetime) -> bool:
+        """Whether the account wanted to be reminded of nothing at that instant."""
+        if self.muted_at is None or self.muted_until is None:
+            return False
+        return self.muted_at <= at < self.muted_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +131,15 @@ def is_wanted(habit: Habit, owner: Owner) -> bool:
     """Whether somebody wants the habit's reminders, and can get them."""
     is_kept = not (habit.deleted or habit.is_archived or habit.is_pleasant)
     return is_kept and owner.is_active and owner.is_linked
+
+
+def follow_ups_of(habits: Iterable[Habit]) -> dict[str, int]:
+    """Return, by habit id, after how many minutes a habit comes again without an answer."""
+    return {
+        habit.habit_id: habit.follow_up_minutes
+        for habit in habits
+        if habit.follow_up_minutes is not None
+    }
 
 
 def following_plan(anchor_date: date, occurrence: Occurrence | None) -> Scheduled | Unscheduled:

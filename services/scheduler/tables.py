@@ -4,6 +4,9 @@ A habit is on the schedule exactly when its `next_due_at` is set; the partial in
 finding due habits cost what is due, not what is stored. The primary key of `reminders` is the
 promise that a habit is announced at most once for a local date and slot.
 
+What comes at an instant of its own (after a snooze, a follow-up, at the end of quiet hours) waits
+in `waiting_reminders`; a row goes when it is announced.
+
 Columns that may be null although they matter are null in rows of the release before.
 """
 
@@ -63,6 +66,11 @@ ACCOUNTS = Table(
     Column("link_version", Integer, nullable=False, server_default="0"),
     Column("is_linked", Boolean, nullable=False, server_default=false()),
     Column("linked_since", DateTime(timezone=True)),
+    Column("quiet_from", Time),
+    Column("quiet_to", Time),
+    # When the account last said until when it wants no reminders, and until when.
+    Column("muted_at", DateTime(timezone=True)),
+    Column("muted_until", DateTime(timezone=True)),
     CheckConstraint(
         "NOT is_active OR (time_zone IS NOT NULL AND locale IS NOT NULL"
         " AND settings_since IS NOT NULL)",
@@ -175,6 +183,8 @@ REMINDERS = Table(
     Column("habit_id", Text, ForeignKey("habits.habit_id", ondelete="CASCADE"), primary_key=True),
     Column("local_date", Date, primary_key=True),
     Column("slot", SmallInteger, primary_key=True, server_default="0", autoincrement=False),
+    # See `reminder_messages`: empty for the first of a date and slot.
+    Column("again", Text, primary_key=True, server_default=""),
     Column("outcome", Text, nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column(
@@ -183,6 +193,53 @@ REMINDERS = Table(
         nullable=False,
         server_default=func.clock_timestamp(),
     ),
-    CheckConstraint("outcome IN ('due', 'missed')", name="outcome_known"),
+    CheckConstraint("outcome IN ('due', 'missed', 'answered', 'muted')", name="outcome_known"),
     Index("ix_reminders_recorded_at", "recorded_at"),
+)
+
+WAITING_REMINDERS = Table(
+    "waiting_reminders",
+    METADATA,
+    Column("habit_id", Text, ForeignKey("habits.habit_id", ondelete="CASCADE"), primary_key=True),
+    Column("local_date", Date, primary_key=True),
+    Column("slot", SmallInteger, primary_key=True, autoincrement=False),
+    Column("again", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("local_time", Time, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    # It has been due, and waits for the end of quiet hours.
+    Column("is_held", Boolean, nullable=False),
+    Index("ix_waiting_reminders_due_at", "due_at"),
+    Index("ix_waiting_reminders_account_id_due_at", "account_id", "due_at"),
+)
+
+# What has been heard of a habit's date, from `habit.day_*`; it may come before its habit.
+HEARD_DAYS = Table(
+    "heard_days",
+    METADATA,
+    Column("habit_id", Text, primary_key=True),
+    Column("local_date", Date, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    # Null when nothing is recorded any more.
+    Column("status", Text),
+    # A bit for each slot that is done.
+    Column("done_slots", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    _heard_at(),
+    Index("ix_heard_days_heard_at", "heard_at"),
+    CheckConstraint("status IN ('done', 'skipped', 'partial')", name="status_known"),
+)
+
+HANDLED_COMMANDS = Table(
+    "handled_commands",
+    METADATA,
+    Column("command_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column(
+        "handled_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
+    Index("ix_handled_commands_handled_at", "handled_at"),
 )

@@ -15,6 +15,7 @@ from services.scheduler.due_claims import seconds_to_next_due
 from services.scheduler.due_tick import tick
 from services.scheduler.schedule_gauges import measure_schedule
 from services.scheduler.tzdata_refresh import refresh_schedules
+from services.scheduler.waiting_tick import tick_waiting
 from shared.process.structured_logs import get_logger
 
 # What another process holds makes the next due instant lie in the past: look again at once, but do
@@ -54,7 +55,8 @@ async def run_ticks(engine: Engine, grace: timedelta, stop: asyncio.Event) -> No
 
 def _tick_once(engine: Engine, grace: timedelta) -> float:
     """Announce what is due; return for how many seconds there is nothing to do."""
-    if tick(engine, grace):
+    habits, waiting = tick(engine, grace), tick_waiting(engine, grace)
+    if habits or waiting:
         return 0.0
     with engine.connect() as connection:
         seconds = seconds_to_next_due(connection)

@@ -53,6 +53,7 @@ _DAYS = (events.HABIT_DAY_RECORDED, events.HABIT_DAY_CLEARED)
 _TELEGRAM = (events.TELEGRAM_LINKED, events.TELEGRAM_UNLINKED, events.TELEGRAM_BLOCKED)
 
 SCHEDULER_EVENTS = WorkQueue("scheduler.events", _HABITS + _ACCOUNTS + _TELEGRAM)
+SCHEDULER_DAYS = WorkQueue("scheduler.days", _DAYS)
 SCHEDULER_COMMANDS = WorkQueue("scheduler.commands")
 HABITS_EVENTS = WorkQueue("habits.events", _ACCOUNTS)
 HABITS_COMMANDS = WorkQueue("habits.commands")
@@ -65,7 +66,7 @@ FEED_LOG = WorkQueue("feed.log", ("#",), in_order=True)
 
 # Each service declares and consumes its own.
 HABITS_QUEUES = (HABITS_EVENTS, HABITS_COMMANDS)
-SCHEDULER_QUEUES = (SCHEDULER_EVENTS, SCHEDULER_COMMANDS)
+SCHEDULER_QUEUES = (SCHEDULER_EVENTS, SCHEDULER_DAYS, SCHEDULER_COMMANDS)
 NOTIFIER_QUEUES = (
     REMINDERS,
     TELEGRAM_MESSAGES,

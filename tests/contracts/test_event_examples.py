@@ -20,6 +20,7 @@ from services.habits.public_events import announce as announce_habit
 from services.notifier.linking.chat_links import block, link, unlink
 from services.notifier.reminders.ledger import record
 from services.notifier.sending.delivery_states import Ended
+from services.scheduler.announcing import Circumstances
 from services.scheduler.announcing import announce as announce_reminders
 from services.scheduler.habit_rows import state_columns
 from shared.contracts.events import EVENT_TYPES
@@ -82,7 +83,7 @@ def _tell_of_due_reminders(connection: Connection) -> None:
     row = state_columns(habit_state_v2(id=HABIT_ID, owner_id=ACCOUNT_ID))
     connection.execute(tables.ACCOUNTS.insert().values(account_id=ACCOUNT_ID))
     connection.execute(tables.HABITS.insert().values(row))
-    announce_reminders(connection, reminders())
+    announce_reminders(connection, reminders(), Circumstances(_AT, {}))
 
 
 def _tell_of_chats_and_ends(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.scheduler.announcing import announce
+from services.scheduler.announcing import Circumstances, announce
 from services.scheduler.habit_rows import state_columns
 from services.scheduler.overdue import Overdue
 from services.scheduler.recurrence import Occurrence
@@ -24,6 +24,7 @@ from tests.unit.scheduler.states import habit, habit_state_v2, instant, owner, t
 GOLDEN = Path(__file__).parent
 HABIT_ID = "3f0c1d52-5d1e-4c3a-9d7e-0c8f2f1b6a11"
 ACCOUNT_ID = "8a5b7c1e-2f64-4b0c-8b4e-6d1f0e9a7c22"
+NOW = instant("2026-05-02T05:30:00.020")
 TYPES = ["reminder.missed.v1", "reminder.due.v1"]
 
 
@@ -41,7 +42,7 @@ def reminders() -> list[ReminderMessage]:
         owner(account_id=ACCOUNT_ID, time_zone="Europe/Berlin", locale="ru"),
         Overdue(due=[due], missed=[missed], following=following, announced=None),
         linked_action="Watch a film",
-        now=instant("2026-05-02T05:30:00.020"),
+        now=NOW,
         grace=timedelta(hours=1),
     )
 
@@ -56,7 +57,7 @@ def test_what_is_stored_for_the_broker_is_the_golden_message(
     with transaction(engine) as connection:
         connection.execute(ACCOUNTS.insert().values(account_id=ACCOUNT_ID))
         connection.execute(HABITS.insert().values(row))
-        announce(connection, reminders())
+        announce(connection, reminders(), Circumstances(NOW, {}))
     with engine.connect() as connection:
         stored = connection.execute(select(OUTBOX).order_by(OUTBOX.c.id)).all()
     engine.dispose()

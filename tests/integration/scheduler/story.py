@@ -15,7 +15,13 @@ from services.scheduler.schedule_entries import ScheduleEntry, write_entries
 from services.scheduler.tables import HABITS, OUTBOX, REMINDERS
 from shared.contracts import events
 from shared.contracts.cloud_event import CloudEvent
-from shared.contracts.events import AccountStateV1, ChatLinkStateV1, HabitStateV1, HabitStateV2
+from shared.contracts.events import (
+    AccountStateV1,
+    ChatLinkStateV1,
+    HabitDayStateV1,
+    HabitStateV1,
+    HabitStateV2,
+)
 from shared.contracts.reminder_group import read_group
 from shared.contracts.topology import EVENTS_EXCHANGE
 from shared.database import transaction
@@ -53,7 +59,7 @@ def on_the_date_after(instant: datetime, shown: datetime) -> datetime:
     return datetime.combine(instant.date() + timedelta(days=1), shown.time(), tzinfo=UTC)
 
 
-def deliver(engine: Engine, *states: State, grace: timedelta = GRACE) -> None:
+def deliver(engine: Engine, *states: State | HabitDayStateV1, grace: timedelta = GRACE) -> None:
     """Hand each state to the scheduler as the event that carries it."""
     for state in states:
         event = CloudEvent(
@@ -61,7 +67,7 @@ def deliver(engine: Engine, *states: State, grace: timedelta = GRACE) -> None:
             type=type_of(state),
             source="/tests",
             subject="subject",
-            time=state.updated_at,
+            time=now(),
             body=state,
         )
         handle(engine, event, grace)
@@ -158,13 +164,15 @@ def until_somebody_waits_for_a_lock(engine: Engine) -> None:
     raise AssertionError("nobody waits for a lock")
 
 
-def type_of(state: State) -> str:
+def type_of(state: State | HabitDayStateV1) -> str:
     """Return the type of the event that carries a state."""
     match state:
         case HabitStateV1():
             return events.HABIT_DELETED if state.deleted else events.HABIT_CHANGED
         case HabitStateV2():
             return events.HABIT_DELETED_V2 if state.deleted else events.HABIT_CHANGED_V2
+        case HabitDayStateV1():
+            return events.HABIT_DAY_CLEARED if state.cleared else events.HABIT_DAY_RECORDED
         case AccountStateV1():
             return events.ACCOUNT_DELETED if state.deleted else events.ACCOUNT_CHANGED
         case ChatLinkStateV1():

@@ -14,18 +14,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
+from uuid import UUID, uuid4
 
 import aio_pika
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from services.scheduler.tables import HEARD_DAYS
 from shared.contracts.cloud_event import CloudEvent
-from shared.contracts.topology import EVENTS_EXCHANGE, REMINDERS, SCHEDULER_EVENTS
+from shared.contracts.events import HabitDayStateV1
+from shared.contracts.reminder_commands import ReminderCommandV1, Snooze, command_to_json
+from shared.contracts.topology import (
+    EVENTS_EXCHANGE,
+    REMINDERS,
+    SCHEDULER_COMMANDS,
+    SCHEDULER_EVENTS,
+)
 from shared.database import new_engine
 from shared.instants import from_json, now
 from shared.messaging.publisher import Publisher
 from tests.integration.scheduler.story import State, recorded, row_of, seconds_ago, time_at, type_of
-from tests.unit.scheduler.states import account_state, habit_state, link_state
+from tests.unit.scheduler.states import account_state, habit_state, habit_state_v2, link_state
 
 LIMIT_SECONDS = 60.0
 TIME_FOR_A_SECOND_ONE = 2.0
@@ -82,6 +91,39 @@ def test_a_reminder_leaves_at_its_time_once_though_two_ticks_run(
     # Milliseconds on an idle machine, which a test machine need not be.
     assert timedelta(0) < arrived_at - due_at < timedelta(seconds=10)
     assert len(recorded(engine)) == 1
+
+
+def test_a_snooze_comes_once_and_what_is_done_is_silent(system: System, engine: Engine) -> None:
+    owner, snoozed, done = (str(uuid4()) for _ in range(3))
+    due_at = seconds_ago(-4)
+    later = {"owner_id": owner, "created_at": now(), "updated_at": now(), "timing_since": now()}
+    with running(system, "consume", "relay", "tick"):
+        publish(
+            system,
+            account_state(id=owner),
+            link_state(account_id=owner),
+            habit_state_v2(id=snoozed, times=[time_at(due_at + timedelta(hours=1))], **later),
+            habit_state_v2(id=done, times=[time_at(due_at)], **later),
+            done_day(done, owner, due_at),
+        )
+        wait_until(lambda: row_of(engine, snoozed) is not None and _is_heard(engine, done))
+        wish = Snooze(habit_id=UUID(snoozed), date=due_at.date(), slot=0, until="10m")
+        ask(
+            system,
+            ReminderCommandV1(
+                command_id="1000:snooze",
+                account_id=UUID(owner),
+                at=due_at - timedelta(minutes=10),
+                wish=wish,
+            ),
+        )
+
+        [(reminder, _)] = reminders(system)
+
+    assert (reminder["id"], reminder["kind"]) == (f"{snoozed}:{due_at.date()}:s1", "snoozed")
+    # Both were due by then, and only one is told.
+    assert {day for _, day, _ in recorded(engine)} == {due_at.date()}
+    assert sorted(outcome for _, _, outcome in recorded(engine)) == ["answered", "due"]
 
 
 def test_a_killed_tick_loses_nothing_and_the_late_reminder_is_sent_once(system: System) -> None:
@@ -152,7 +194,7 @@ def _process(system: System, process: str, port: int) -> Iterator[subprocess.Pop
             running.kill()
 
 
-def publish(system: System, *states: State) -> None:
+def publish(system: System, *states: State | HabitDayStateV1) -> None:
     """Publish states as the services that own them do."""
 
     async def run() -> None:
@@ -175,6 +217,48 @@ def publish(system: System, *states: State) -> None:
                 )
 
     asyncio.run(run())
+
+
+def done_day(habit_id: str, owner_id: str, on: datetime) -> HabitDayStateV1:
+    """A day that is done."""
+    return HabitDayStateV1(
+        habit_id=habit_id,
+        owner_id=owner_id,
+        date=on.date(),
+        status="done",
+        value=None,
+        target_value=None,
+        unit=None,
+        slots=[],
+        note=None,
+        channel="api",
+        recorded_at=now(),
+        cleared=False,
+        version=1,
+    )
+
+
+def ask(system: System, command: ReminderCommandV1) -> None:
+    """Send a command twice, as the notifier may."""
+
+    async def run() -> None:
+        async with Publisher(system.rabbitmq_url, "tests") as publisher:
+            for number in range(2):
+                await publisher.publish(
+                    "",
+                    SCHEDULER_COMMANDS.name,
+                    command_to_json(command),
+                    message_id=f"command-{number}",
+                    headers={},
+                )
+
+    asyncio.run(run())
+
+
+def _is_heard(engine: Engine, habit_id: str) -> bool:
+    query = select(HEARD_DAYS.c.status).where(HEARD_DAYS.c.habit_id == habit_id)
+    with engine.connect() as connection:
+        return connection.scalar(query) == "done"
 
 
 def publish_raw(system: System, body: bytes) -> str:
