@@ -5,6 +5,7 @@ of it the message shows when habits has told.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from services.notifier.answers.reminder_messages import (
     note_sent,
     shown_now,
 )
+from services.notifier.hints import is_due
 from services.notifier.linking.chat_links import linked_account
 from services.notifier.sending.bot_messages import AnswerPress, Telling
 from services.notifier.telegram.updates import Pressed
@@ -26,6 +28,8 @@ from services.notifier.update_router import PressHandler, Turn
 from shared.contracts.day_commands import AnswerDayV1, Wish, command_to_json
 from shared.contracts.topology import HABITS_COMMANDS
 from shared.outbox.table import add_message
+
+_SHOWN_AGAIN_AFTER = timedelta(seconds=5)
 
 
 class PressTalk:
@@ -54,6 +58,10 @@ class PressTalk:
         if not is_heard(
             turn.connection, reminder.habit_id, reminder.local_date, reminder.slot, wish
         ):
+            return []
+        # Whoever presses on and on is shown it once: nothing has changed meanwhile.
+        name = f"shown {press.message_id}"
+        if not is_due(turn.connection, turn.chat.id, name, turn.at, _SHOWN_AGAIN_AFTER):
             return []
         return show_again(turn, press, self._translations)
 
