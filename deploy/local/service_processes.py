@@ -39,6 +39,7 @@ PROCESSES = (
     ServiceProcess("habits", "habits", "serve"),
     ServiceProcess("notifier-api", "notifier", "serve"),
     ServiceProcess("auth-relay", "auth", "relay"),
+    ServiceProcess("auth-consumer", "auth", "consume"),
     ServiceProcess("habits-relay", "habits", "relay"),
     ServiceProcess("habits-consumer", "habits", "consume"),
     ServiceProcess("scheduler", "scheduler", "tick"),

@@ -37,7 +37,7 @@ class BrokerRights:
 
 
 RIGHTS_OF_SERVICES = {
-    "auth": BrokerRights(r"^events$", r"^account\."),
+    "auth": BrokerRights(r"^(events|amq\.default|auth\..*)$", r"^account\."),
     "habits": BrokerRights(r"^(events|amq\.default|habits\..*)$", r"^habit\."),
     "scheduler": BrokerRights(
         r"^(events|amq\.default|scheduler\..*|reminders(\..*)?)$", r"^reminder\.(due|missed)\."

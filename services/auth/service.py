@@ -1,6 +1,7 @@
 """What auth consists of."""
 
 from services.auth.settings import read_settings
+from shared.contracts.topology import AUTH_QUEUES
 from shared.process.service import Service
 
 SERVICE = Service(
@@ -8,6 +9,7 @@ SERVICE = Service(
     read_settings=read_settings,
     processes={
         "serve": "services.auth.app:serve",
+        "consume": "services.auth.consume_process:consume",
         "setup": "services.auth.setup_process:setup",
     },
     commands={
@@ -16,5 +18,6 @@ SERVICE = Service(
         "service-token": "services.auth.service_tokens:run_command",
         "announce-all": "services.auth.announce_all:run_command",
     },
+    queues=AUTH_QUEUES,
     retentions="services.auth.record_retention:RETENTIONS",
 )

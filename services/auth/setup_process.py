@@ -1,4 +1,4 @@
-"""Wires the process `setup`: migrates the database, declares the exchange, makes the first key."""
+"""Wires the process `setup`: migrates the database, declares the queue, makes the first key."""
 
 from services.auth.sealing import private_key_sealer
 from services.auth.service import SERVICE
@@ -14,7 +14,7 @@ _log = get_logger(__name__)
 
 def setup(settings: Settings) -> None:
     """Set auth up; changes nothing that is there already."""
-    run_setup(SERVICE.name, settings, queues=())
+    run_setup(SERVICE.name, settings, queues=SERVICE.queues)
     engine = new_engine(settings.database_url)
     sealer = private_key_sealer(settings.signing_keys_secret)
     with transaction(engine) as connection:

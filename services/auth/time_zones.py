@@ -9,3 +9,10 @@ from importlib.resources import files
 _NOT_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 
 TIME_ZONES = tuple(sorted(set((files("tzdata") / "zones").read_text("utf-8").split()) - _NOT_ZONES))
+
+_BY_SMALL_LETTERS = {name.lower(): name for name in TIME_ZONES}
+
+
+def zone_called(typed: str) -> str | None:
+    """Return the zone that somebody means, in whatever letters, with spaces for underscores."""
+    return _BY_SMALL_LETTERS.get("_".join(typed.split()).lower())

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from services.notifier.answers.buttons import NO_SNOOZE, SNOOZE, SNOOZES, WISHES
 from services.notifier.answers.press_talk import PressTalk
 from services.notifier.answers.snooze_talk import SnoozeTalk
-from services.notifier.asking.account_talk import asker, mute, undo
+from services.notifier.asking.account_talk import asker, mute, set_time_zone, undo
 from services.notifier.hints import hint
 from services.notifier.linking.link_questions import LINK, MOVE
 from services.notifier.linking.link_talk import LinkTalk
@@ -35,6 +35,7 @@ def new_router(translations: Translations) -> Router:
             "stats": asker("stats"),
             "undo": undo,
             "mute": mute,
+            "timezone": set_time_zone,
             "help": say_help,
             "stop": link.stop,
         },

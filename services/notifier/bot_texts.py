@@ -39,6 +39,7 @@ class BotTexts:
             "stats": self._translate("How your habits are doing"),
             "undo": self._translate("Take back your last change"),
             "mute": self._translate("No reminders for a while: 2h, today or off"),
+            "timezone": self._translate("Where you live: Area/City"),
             "start": self._translate("How to get reminders here"),
             "stop": self._translate("End the reminders"),
             "help": self._translate("What this bot understands"),
@@ -49,6 +50,11 @@ class BotTexts:
             "Send /mute 2h for two hours without reminders (up to {most_hours}h), /mute today for"
             " the rest of the day, or /mute off to get them again."
         ).format(most_hours=most_hours)
+
+    def how_to_set_time_zone(self) -> str:
+        return self._translate(
+            "Send /timezone and the name of your time zone, such as /timezone Europe/Berlin."
+        )
 
     def muted_for(self, hours: int) -> str:
         return self._translate_plural(

@@ -83,7 +83,17 @@ class UndoReplyV1:
     refused: str | None = None
 
 
-Reply = TodayReplyV1 | StatsReplyV1 | UndoReplyV1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeZoneReplyV1:
+    """The time zone the account lives in by now; null when there is none of the name it gave."""
+
+    kind: Literal["time_zone"] = "time_zone"
+    command_id: str
+    account_id: UUID
+    time_zone: str | None
+
+
+Reply = TodayReplyV1 | StatsReplyV1 | UndoReplyV1 | TimeZoneReplyV1
 
 _ANY = cast("type[Reply]", Annotated[Reply, Field(discriminator="kind")])
 _REPLIES: TypeAdapter[Reply] = TypeAdapter(_ANY)

@@ -55,6 +55,7 @@ _TELEGRAM = (events.TELEGRAM_LINKED, events.TELEGRAM_UNLINKED, events.TELEGRAM_B
 SCHEDULER_EVENTS = WorkQueue("scheduler.events", _HABITS + _ACCOUNTS + _TELEGRAM)
 SCHEDULER_DAYS = WorkQueue("scheduler.days", _DAYS)
 SCHEDULER_COMMANDS = WorkQueue("scheduler.commands")
+AUTH_COMMANDS = WorkQueue("auth.commands")
 HABITS_EVENTS = WorkQueue("habits.events", _ACCOUNTS)
 HABITS_COMMANDS = WorkQueue("habits.commands")
 NOTIFIER_EVENTS = WorkQueue("notifier.events", _ACCOUNTS)
@@ -65,6 +66,7 @@ TELEGRAM_MESSAGES = WorkQueue("telegram.messages")
 FEED_LOG = WorkQueue("feed.log", ("#",), in_order=True)
 
 # Each service declares and consumes its own.
+AUTH_QUEUES = (AUTH_COMMANDS,)
 HABITS_QUEUES = (HABITS_EVENTS, HABITS_COMMANDS)
 SCHEDULER_QUEUES = (SCHEDULER_EVENTS, SCHEDULER_DAYS, SCHEDULER_COMMANDS)
 NOTIFIER_QUEUES = (
@@ -76,4 +78,4 @@ NOTIFIER_QUEUES = (
 )
 FEED_QUEUES = (FEED_LOG,)
 
-ALL_QUEUES = HABITS_QUEUES + SCHEDULER_QUEUES + NOTIFIER_QUEUES + FEED_QUEUES
+ALL_QUEUES = AUTH_QUEUES + HABITS_QUEUES + SCHEDULER_QUEUES + NOTIFIER_QUEUES + FEED_QUEUES

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KILLED = (
     "auth",
     "auth-relay",
+    "auth-consumer",
     "habits",
     "habits-relay",
     "habits-consumer",

@@ -1,7 +1,7 @@
 """Commands about habits and reminders: what is asked of other services, through the outbox.
 
-Only the chat's link says for whom. habits replies to what is asked for (see `reply_events`); what
-is asked of the scheduler is told at once, because nothing can come of it but what was asked.
+Only the chat's link says for whom. habits and auth reply (see `reply_events`); what is asked of
+the scheduler is told at once, because nothing can come of it but what was asked.
 """
 
 import re
@@ -15,10 +15,11 @@ from services.notifier.hints import hint, is_due
 from services.notifier.linking.chat_links import linked_account
 from services.notifier.sending.bot_messages import Send, Telling
 from services.notifier.update_router import CommandHandler, Turn
-from shared.contracts import day_commands, reminder_commands
+from shared.contracts import account_commands, day_commands, reminder_commands
+from shared.contracts.account_commands import SetTimeZoneV1
 from shared.contracts.day_commands import AskHabitsV1, HabitsCommand, UndoLastV1
 from shared.contracts.reminder_commands import Mute, ReminderCommandV1
-from shared.contracts.topology import HABITS_COMMANDS, SCHEDULER_COMMANDS
+from shared.contracts.topology import AUTH_COMMANDS, HABITS_COMMANDS, SCHEDULER_COMMANDS
 from shared.outbox.table import add_message
 
 # Whoever asks the same again before the answer can have come is asked to wait by silence.
@@ -57,6 +58,25 @@ def undo(turn: Turn, _argument: str | None) -> Sequence[Telling]:
         return not_linked(turn)
     command_id = f"{turn.update_id}:undo"
     _ask_habits(turn, UndoLastV1(command_id=command_id, account_id=UUID(account_id), at=turn.at))
+    return []
+
+
+def set_time_zone(turn: Turn, argument: str | None) -> Sequence[Telling]:
+    """Have the account live in another time zone; the answer tells which one that is."""
+    account_id = linked_account(turn.connection, turn.chat.id)
+    if account_id is None:
+        return not_linked(turn)
+    if argument is None:
+        return hint(turn, "timezone", turn.texts.how_to_set_time_zone())
+    command = SetTimeZoneV1(
+        command_id=f"{turn.update_id}:timezone",
+        account_id=UUID(account_id),
+        time_zone=argument,
+        at=turn.at,
+    )
+    note_asked(turn.connection, command.command_id, account_id, turn.chat.id, turn.at)
+    body = account_commands.command_to_json(command)
+    add_message(turn.connection, AUTH_COMMANDS, account_id, body)
     return []
 
 

@@ -19,6 +19,7 @@ from shared.contracts.replies import (
     HabitStatsV1,
     Reply,
     StatsReplyV1,
+    TimeZoneReplyV1,
     TodayReplyV1,
     UndoReplyV1,
 )
@@ -46,6 +47,8 @@ class ReplyTexts:
                 return self._stats(reply)
             case UndoReplyV1():
                 return self._undo(reply)
+            case TimeZoneReplyV1():
+                return self._time_zone(reply)
             case _:
                 assert_never(reply)
 
@@ -111,6 +114,15 @@ class ReplyTexts:
                 return self._translate("Undone: the habit “{action}” is deleted again.")
             case _:
                 return self._translate("Undone: the last change of the habit “{action}”.")
+
+    def _time_zone(self, reply: TimeZoneReplyV1) -> str:
+        if reply.time_zone is None:
+            return self._translate(
+                "There is no such time zone. Send its name, such as /timezone Europe/Berlin."
+            )
+        return self._translate("Your time zone is {time_zone} now.").format(
+            time_zone=reply.time_zone
+        )
 
     def _date(self, date: local_date) -> str:
         return str(format_skeleton("MMMMd", date, locale=self._language))

@@ -31,11 +31,13 @@ FOREIGN = [
     ("habits", "telegram.messages"),
     ("scheduler", "habits.events"),
     ("scheduler", "habits.commands"),
+    ("scheduler", "auth.commands"),
     ("scheduler", "notifier.days"),
     ("scheduler", "notifier.events"),
     ("scheduler", "telegram.messages"),
     ("notifier", "habits.events"),
     ("notifier", "habits.commands"),
+    ("notifier", "auth.commands"),
     ("notifier", "scheduler.commands"),
     ("notifier", "scheduler.events.dlq"),
     ("habits", "feed.log"),
@@ -87,13 +89,6 @@ def test_a_service_may_neither_declare_nor_read_the_queue_of_another(
     for forbidden in (_declare, _read):
         with pytest.raises(ChannelAccessRefused):
             asyncio.run(forbidden(url, queue))
-
-
-def test_auth_may_put_nothing_into_a_queue(
-    provisioned: GeneratedSecrets, rabbitmq_url: str
-) -> None:
-    with pytest.raises(ChannelAccessRefused):
-        asyncio.run(_publish(_url_of(rabbitmq_url, provisioned, "auth"), "", "reminders"))
 
 
 def test_a_consumer_may_bind_a_queue_of_its_own_name_and_nothing_else(

@@ -24,6 +24,7 @@ from shared.contracts.replies import (
     HabitStatsV1,
     Reply,
     StatsReplyV1,
+    TimeZoneReplyV1,
     TodayReplyV1,
     UndoReplyV1,
     reply_to_json,
@@ -250,7 +251,7 @@ def test_a_flood_of_the_same_question_is_one(engine: Engine, account: str, say: 
     assert len(sent_to(engine, "habits.commands", account)) == 1
 
 
-@pytest.mark.parametrize("words", ["/today", "/stats", "/undo", "/mute 2h"])
+@pytest.mark.parametrize("words", ["/today", "/stats", "/undo", "/mute 2h", "/timezone UTC"])
 def test_a_chat_that_is_nobodys_asks_nothing(
     engine: Engine, handler: UpdateHandler, words: str
 ) -> None:
@@ -287,6 +288,44 @@ def test_reminders_are_muted_by_a_command_to_the_scheduler(
     else:
         assert told == until
     assert replies(engine, chat_id) == [answer]
+
+
+def test_a_time_zone_goes_to_auth_as_it_was_typed(
+    engine: Engine, account: str, chat_id: int, say: Say
+) -> None:
+    update_id = say("/timezone asia/almaty")
+    [command] = sent_to(engine, "auth.commands", account)
+    assert command.pop("at")
+    assert command == {
+        "command_id": f"{update_id}:timezone",
+        "account_id": account,
+        "time_zone": "asia/almaty",
+    }
+    say("/timezone")
+    [told] = replies(engine, chat_id)
+    assert told.startswith("Send /timezone and the name")
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "told"),
+    [
+        ("Asia/Almaty", "Your time zone is Asia/Almaty now."),
+        (None, "There is no such time zone. Send its name, such as /timezone Europe/Berlin."),
+    ],
+)
+async def test_what_became_of_the_time_zone_is_told(
+    engine: Engine,
+    account: str,
+    chat_id: int,
+    say: Say,
+    reply_events: ReplyEvents,
+    time_zone: str | None,
+    told: str,
+) -> None:
+    command_id = f"{say('/timezone x')}:timezone"
+    reply = TimeZoneReplyV1(command_id=command_id, account_id=UUID(account), time_zone=time_zone)
+    await come(reply_events, reply)
+    assert replies(engine, chat_id) == [told]
 
 
 @pytest.mark.parametrize("said", ["", " 0h", " 73h", " 2", " -2h", " forever", " 2h 3h", " ٢h"])
