@@ -1,6 +1,7 @@
 """auth as it runs: setup, serve and relay, each a process of its own, on real servers."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -11,13 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aio_pika
 import pytest
 import requests
 
+from shared.contracts.account_commands import SetTimeZoneV1, command_to_json
 from shared.contracts.cloud_event import CloudEvent, read_event
-from shared.contracts.topology import SCHEDULER_EVENTS
+from shared.contracts.topology import AUTH_COMMANDS, NOTIFIER_REPLIES, SCHEDULER_EVENTS
+from shared.instants import now
 from shared.messaging.broker_topology import declare_topology
 from tests.integration.auth.callers import PASSWORD, rows
 
@@ -89,19 +93,38 @@ async def _next_event(url: str) -> CloudEvent:
     pytest.fail("no event arrived")
 
 
+async def _ask_for_a_time_zone(url: str, account_id: str) -> None:
+    command = SetTimeZoneV1(
+        command_id="7:timezone", account_id=UUID(account_id), time_zone="asia/tokyo", at=now()
+    )
+    body = json.dumps(command_to_json(command)).encode()
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        await channel.default_exchange.publish(aio_pika.Message(body), AUTH_COMMANDS.name)
+
+
 def test_an_account_registered_over_http_is_heard_of_at_the_broker(
     environment: dict[str, str],
 ) -> None:
     _setup(environment)
-    asyncio.run(declare_topology(environment["RABBITMQ_URL"], [SCHEDULER_EVENTS]))
-    with running("serve", environment) as address, running("relay", environment):
+    broker = environment["RABBITMQ_URL"]
+    asyncio.run(declare_topology(broker, [SCHEDULER_EVENTS, NOTIFIER_REPLIES]))
+    with (
+        running("serve", environment) as address,
+        running("relay", environment),
+        running("consume", environment),
+    ):
         body = {"email": "ann@example.com", "password": PASSWORD}
         headers = {"X-Request-ID": "request-7"}
         answer = requests.post(f"{address}/api/register/", json=body, headers=headers, timeout=10)
         assert answer.status_code == 201
-        event = asyncio.run(_next_event(environment["RABBITMQ_URL"]))
+        event = asyncio.run(_next_event(broker))
+        profile: dict[str, Any] = answer.json()
+        asyncio.run(_ask_for_a_time_zone(broker, profile["id"]))
+        changed = asyncio.run(_next_event(broker))
 
-    profile: dict[str, Any] = answer.json()
+    assert (changed.type, changed.subject) == ("account.changed.v1", profile["id"])
+    assert changed.json_body()["time_zone"] == "Asia/Tokyo"
     assert event.type == "account.registered.v1"
     assert event.subject == profile["id"]
     assert event.source == "/services/auth"
