@@ -32,6 +32,8 @@ _TAG_ORDER = (
     "Accounts",
     "Tokens",
     "Me",
+    "Sessions",
+    "Personal tokens",
     "Keys",
     "Habits",
     "Telegram",
@@ -107,6 +109,8 @@ def _add_gateway_responses(method: str, operation: Document) -> None:
     if "requestBody" in operation or method in {"post", "put", "patch"}:
         added["413"] = "The body is larger than 64 KiB"
         added["415"] = "The body is not application/json"
+    if operation["security"]:
+        added["403"] = "The token may not do this"
     for status, description in added.items():
         responses.setdefault(status, {"description": description, "content": _PROBLEM})
     for status, response in responses.items():

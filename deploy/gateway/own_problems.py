@@ -47,6 +47,10 @@ _UNAVAILABLE_RETRY_SECONDS = 5
 
 OWN_PROBLEMS = (
     OwnProblem((400,), 400, "bad_request", "Bad Request", "The request is not valid HTTP."),
+    # The challenge comes with auth's refusal to exchange a token.
+    OwnProblem(
+        (401,), 401, "invalid_token", "Unauthorized", "The token is not valid, or not any more."
+    ),
     OwnProblem((403, 404), 404, "not_found", "Not Found", "There is nothing at this address."),
     OwnProblem(
         (405,),
@@ -93,9 +97,6 @@ OWN_PROBLEMS = (
         "The request's headers are too large.",
     ),
     OwnProblem(
-        (500,), 500, "internal_error", "Internal Server Error", "Something went wrong on our side."
-    ),
-    OwnProblem(
         (501,),
         501,
         "not_implemented",
@@ -103,7 +104,8 @@ OWN_PROBLEMS = (
         "The request's transfer encoding is not known.",
     ),
     OwnProblem(
-        (503,),  # 502 and 504 come here by way of a second try
+        # 502 and 504 come here by way of a second try; 500 is a token that auth could not exchange.
+        (500, 503),
         503,
         "service_unavailable",
         "Service Unavailable",

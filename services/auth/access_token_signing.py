@@ -1,11 +1,13 @@
 """Making access tokens: only this service can.
 
-A token follows from the refresh token it is handed out with: repeating an answer that got lost
-repeats the access token too.
+A session's token follows from the refresh token it is handed out with: repeating an answer that got
+lost repeats the access token too.
 """
 
 import hashlib
 import uuid
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from flask import Flask, g
@@ -37,7 +39,6 @@ def init_signing(app: Flask, manager: JWTManager) -> None:
 
 def access_token(key_ring: KeyRing, account_id: uuid.UUID, refresh: Issued) -> str:
     """Return a signed access token for an account. Raises NoSigningKey."""
-    g.signer = key_ring.signer()
     digest = hashlib.sha256(b"access token " + refresh.token.encode()).digest()
     claims = {
         "iat": refresh.at,
@@ -45,5 +46,26 @@ def access_token(key_ring: KeyRing, account_id: uuid.UUID, refresh: Issued) -> s
         "sid": str(refresh.family_id),
         "jti": str(uuid.UUID(bytes=digest[:16], version=4)),
     }
-    token: str = create_access_token(identity=str(account_id), additional_claims=claims)
+    return _signed(key_ring, str(account_id), claims)
+
+
+def scoped_access_token(
+    key_ring: KeyRing, subject: str, scopes: Iterable[str], begins: datetime, ends: datetime
+) -> str:
+    """Return a signed access token that may do what its scopes say (RFC 9068, section 2.2.3).
+
+    Raises NoSigningKey.
+    """
+    claims = {
+        "iat": begins,
+        "exp": ends,
+        "scope": " ".join(scopes),
+        "jti": str(uuid.uuid4()),
+    }
+    return _signed(key_ring, subject, claims)
+
+
+def _signed(key_ring: KeyRing, subject: str, claims: dict[str, Any]) -> str:
+    g.signer = key_ring.signer()
+    token: str = create_access_token(identity=subject, additional_claims=claims)
     return token

@@ -1,18 +1,28 @@
 """The one place where auth's parts are put together. Nothing connects before the first request."""
 
+from functools import partial
 from typing import Any
 
 import jwt
 from flask import Flask, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.auth import jwks_api, me_api, registration_api, sessions_api, token_api
+from services.auth import (
+    jwks_api,
+    me_api,
+    personal_tokens_api,
+    registration_api,
+    sessions_api,
+    token_api,
+    token_exchange,
+)
 from services.auth.access_token_signing import init_signing
 from services.auth.key_ring import KeyRing, NoSigningKey
 from services.auth.parts import Parts, install_parts
 from services.auth.passwords import HashingBusy, PasswordHasher
 from services.auth.rate_limits import FAILED_LOGINS_SPAN_SECONDS, FailedLogins
 from services.auth.rate_windows import LimitReached, RateWindow
+from services.auth.scopes import needed_scope
 from services.auth.sealing import private_key_sealer
 from services.auth.service import SERVICE
 from services.auth.settings import Settings
@@ -32,8 +42,9 @@ def create_app(settings: Settings) -> Flask:
 
     def configure(app: Flask) -> None:
         install_parts(app, parts)
-        manager = init_access_tokens(app, lambda kid: _verification_key(parts.key_ring, kid))
-        init_signing(app, manager)
+        find_key = partial(_verification_key, parts.key_ring)
+        init_signing(app, init_access_tokens(app, find_key, needed_scope))
+        app.register_blueprint(token_exchange.blueprint)
         _register_refusals(app)
 
     return create_http_app(
@@ -44,6 +55,7 @@ def create_app(settings: Settings) -> Flask:
             token_api.blueprint,
             me_api.blueprint,
             sessions_api.blueprint,
+            personal_tokens_api.blueprint,
             jwks_api.blueprint,
         ),
         checks={

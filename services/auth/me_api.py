@@ -82,11 +82,11 @@ class Me(MethodView):
 @blueprint.route("/api/me/password/", methods=["POST"])
 @jwt_required()
 @blueprint.arguments(PasswordChangeSchema)
-@blueprint.response(204, description="The password is changed; all sessions have ended.")
+@blueprint.response(204, description="The password is changed; sessions and tokens have ended.")
 @blueprint.problems(400, 401, 413, 415, 429, 503)
 @blueprint.doc(summary="Change the password", operationId="changePassword", security=BEARER)
 def change_own_password(data: dict[str, Any]) -> None:
-    """Set a new password; every refresh token of the account is revoked.
+    """Set a new password; the account's refresh tokens and personal tokens are revoked.
 
     A wrong current password is a 400 that names the field, and counts as a failed login. So a
     repetition changes nothing and needs no `Idempotency-Key`.

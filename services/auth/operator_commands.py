@@ -1,4 +1,4 @@
-"""The operator's command line: accounts and signing keys.
+"""The operator's command line: accounts, service tokens and signing keys.
 
 Exit status 0: done; 1: refused, with the reason on standard error; 2: wrong usage or settings.
 A password is asked for on the terminal or read from standard input, never taken from the command
@@ -9,15 +9,16 @@ import argparse
 import getpass
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from services.auth import accounts, refresh_tokens
 from services.auth.accounts import LOCALES, Account, EmailTaken
+from services.auth.api_tokens import NameTaken
 from services.auth.email_addresses import canonical_email
 from services.auth.key_ring import KEPT_SECONDS
+from services.auth.operators import Operator, Refused
 from services.auth.passwords import (
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
@@ -25,6 +26,7 @@ from services.auth.passwords import (
     has_good_length,
 )
 from services.auth.sealing import private_key_sealer
+from services.auth.service_token_commands import add_service_token_commands
 from services.auth.settings import Settings
 from services.auth.signing_keys import (
     NextKeyAlreadyPublished,
@@ -37,25 +39,13 @@ from shared.http.access_tokens import KEY_SET_SECONDS
 from shared.instants import now, to_json
 
 
-class Refused(Exception):
-    """A command that cannot be carried out; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """What commands work with."""
-
-    engine: Engine
-    settings: Settings
-
-
 def run_command(settings: Settings, arguments: Sequence[str]) -> int:
     """Carry out one command; return the exit status."""
     options = _parser().parse_args(arguments)
     operator = Operator(new_engine(settings.database_url), settings)
     try:
         options.command(operator, options)
-    except (Refused, EmailTaken, NextKeyAlreadyPublished) as refusal:
+    except (Refused, EmailTaken, NameTaken, NextKeyAlreadyPublished) as refusal:
         return _failed(str(refusal))
     except OperationalError as error:
         return _failed(f"the database does not answer: {error.orig}")
@@ -150,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         required=True, metavar="create|list|disable|enable"
     )
     _add_account_commands(account_commands)
+    add_service_token_commands(groups)
     return parser
 
 

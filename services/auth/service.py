@@ -15,7 +15,7 @@ SERVICE = Service(
     commands={
         "rotate-keys": "services.auth.operator_commands:run_command",
         "accounts": "services.auth.operator_commands:run_command",
-        "service-token": "services.auth.service_tokens:run_command",
+        "service-token": "services.auth.operator_commands:run_command",
         "announce-all": "services.auth.announce_all:run_command",
     },
     queues=AUTH_QUEUES,

@@ -19,6 +19,7 @@ from services.auth.accounts import (
     locked_account,
     rehash_password,
 )
+from services.auth.api_tokens import revoke_personal_tokens
 from services.auth.parts import Parts
 from services.auth.rate_limits import WrongPassword
 from services.auth.refresh_tokens import Issued
@@ -60,13 +61,17 @@ def prove_password(parts: Parts, email: str, account: Account | None, password: 
 
 
 def replace_password(parts: Parts, account: Account, current: str, new: str, now: datetime) -> None:
-    """Set a new password and end all sessions. Raises like `prove_password`, and UnknownAccount."""
+    """Set a new password; end all sessions and tokens.
+
+    Raises like `prove_password`, and UnknownAccount.
+    """
     prove_password(parts, account.email, account, current)
     password_hash = parts.passwords.hash(new)
     with transaction(parts.engine) as connection:
         _still_proven(connection, account)
         change_password(connection, account.id, password_hash, now)
         refresh_tokens.revoke_all(connection, account.id)
+        revoke_personal_tokens(connection, account.id)
 
 
 def erase_account(parts: Parts, account: Account, password: str, now: datetime) -> None:

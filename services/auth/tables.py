@@ -2,13 +2,14 @@
 
 An e-mail address is stored in one canonical spelling, so that its unique constraint alone decides
 which of two parallel registrations wins. No secret is stored readable: passwords as argon2id
-hashes, refresh tokens as SHA-256, successors and private keys sealed.
+hashes, refresh tokens and tokens for programs as SHA-256, successors and private keys sealed.
 """
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Uuid,
     false,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -87,6 +89,28 @@ REFRESH_TOKENS = Table(
     Index("ix_refresh_tokens_family_id", "family_id"),
     Index("ix_refresh_tokens_account_id_expires_at", "account_id", "expires_at"),
     Index("ix_refresh_tokens_expires_at", "expires_at"),
+)
+
+# Tokens for programs: personal ones of an account, and service tokens, which belong to nobody.
+API_TOKENS = Table(
+    "api_tokens",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id", ondelete="CASCADE"), index=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("starts_with", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("last_used_on", Date),
+    CheckConstraint("cardinality(scopes) > 0", name="may_do_something"),
+    Index(
+        "uq_api_tokens_name_of_service",
+        "name",
+        unique=True,
+        postgresql_where=text("account_id IS NULL"),
+    ),
 )
 
 SIGNING_KEYS = Table(

@@ -15,6 +15,7 @@ from services.habits.event_store import EventStore
 from services.habits.habit_queries import HabitQueries
 from services.habits.history.history_queries import HistoryQueries
 from services.habits.refusals import register_refusals
+from services.habits.scopes import needed_scope
 from services.habits.service import SERVICE
 from services.habits.settings import Settings
 from services.habits.statistics import statistics_api
@@ -41,7 +42,7 @@ def build_app(
     store = EventStore(HABITS)
 
     def configure(app: Flask) -> None:
-        init_access_tokens(app, find_key)
+        init_access_tokens(app, find_key, needed_scope)
         register_refusals(app)
         app.extensions[http_api.COMMANDS] = HabitCommands(engine, store)
         app.extensions[http_api.QUERIES] = HabitQueries(engine)

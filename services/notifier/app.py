@@ -7,6 +7,7 @@ from services.notifier.linking.chat_linking import ChatLinking
 from services.notifier.linking.link_api import add_link_routes, register_refusals
 from services.notifier.linking.question_limits import QuestionLimits
 from services.notifier.redis_scripts import new_redis, redis_answers
+from services.notifier.scopes import needed_scope
 from services.notifier.service import SERVICE
 from services.notifier.settings import Settings
 from services.notifier.telegram.bot_name import CachedBotName
@@ -58,7 +59,7 @@ def build_app(
     """Build the HTTP app of its parts."""
 
     def configure(app: Flask) -> None:
-        init_access_tokens(app, find_key)
+        init_access_tokens(app, find_key, needed_scope)
         register_refusals(app)
 
     blueprint = ApiBlueprint(

@@ -14,10 +14,11 @@ from typing import Any
 
 import jwt
 import requests
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_jwt_extended import JWTManager, get_jwt_identity
 
 from shared.http.problem_details import RETRY_AFTER_SECONDS, Problem, unauthorized
+from shared.http.scopes import NeededScope, check_scope, for_people
 from shared.process.waiting import wait_for
 from shared.refreshed import Refreshed
 
@@ -44,16 +45,23 @@ _NO_KEYS = (requests.RequestException, jwt.PyJWTError, ValueError)
 
 KeyLookup = Callable[[str], Any]
 
+# Where an app keeps its NeededScope, for whoever describes it.
+NEEDED_SCOPE = "needed_scope"
+
 
 class UnknownKey(jwt.InvalidTokenError):
     """The token names a key that auth does not publish."""
 
 
-def init_access_tokens(app: Flask, find_key: KeyLookup) -> JWTManager:
+def init_access_tokens(
+    app: Flask, find_key: KeyLookup, needed_scope: NeededScope = for_people
+) -> JWTManager:
     """Have an app verify access tokens; `find_key` returns the public key of a `kid`.
 
-    `find_key` raises UnknownKey for a kid it does not know.
+    `find_key` raises UnknownKey for a kid it does not know. A token that names scopes opens only
+    the routes whose `needed_scope` is among them.
     """
+    app.extensions[NEEDED_SCOPE] = needed_scope
     app.config.update(
         JWT_ALGORITHM=ALGORITHM,
         JWT_DECODE_ALGORITHMS=[ALGORITHM],
@@ -80,7 +88,9 @@ def init_access_tokens(app: Flask, find_key: KeyLookup) -> JWTManager:
         return find_key(kid)
 
     @manager.token_verification_loader
-    def _expires(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    def _expires_and_may(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
+        if request.url_rule is not None:
+            check_scope(claims, needed_scope(request.method, request.url_rule.rule))
         return "exp" in claims
 
     manager.unauthorized_loader(_missing)

@@ -16,6 +16,7 @@ from flask_smorest import Api, Blueprint
 from webargs.flaskparser import FlaskParser
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from shared.http.access_tokens import NEEDED_SCOPE
 from shared.http.problem_details import (
     CONTENT_TYPE,
     Problem,
@@ -28,12 +29,19 @@ from shared.http.request_records import (
     log_request,
     request_id_from,
 )
+from shared.http.scopes import NeededScope, for_people
 from shared.process.ops_blueprint import ops_blueprint
 from shared.process.ops_http import ReadinessChecks
 
 MAX_BODY_BYTES = 64 * 1024
 
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+_BEARER = (
+    "An access token of `/api/token/`, or a personal token of `/api/me/tokens/`. A personal token"
+    " needs the scope that the operation names; without the scope, or where the operation names"
+    " none, it is a 403 with the code `insufficient_scope`."
+)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -119,7 +127,11 @@ def create_http_app(
         spec_kwargs={
             "components": {
                 "securitySchemes": {
-                    "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                    "bearerAuth": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": _BEARER,
+                    }
                 }
             }
         },
@@ -133,8 +145,12 @@ def create_http_app(
 
 
 def openapi_document(app: Flask) -> dict[str, Any]:
-    """Return the app's OpenAPI document; error bodies are `application/problem+json`."""
+    """Return the app's OpenAPI document; error bodies are `application/problem+json`.
+
+    An operation that needs a token names the scope that a personal one must have, if any is enough.
+    """
     document: dict[str, Any] = app.extensions["openapi"].to_dict()
+    _name_scopes(document, app.extensions.get(NEEDED_SCOPE, for_people))
     responses = [
         (status, response)
         for path in document.get("paths", {}).values()
@@ -149,6 +165,14 @@ def openapi_document(app: Flask) -> dict[str, Any]:
         if (status == "default" or status >= "400") and "application/json" in content:
             response["content"] = {CONTENT_TYPE: content["application/json"]}
     return document
+
+
+def _name_scopes(document: dict[str, Any], needed_scope: NeededScope) -> None:
+    for path, operations in document.get("paths", {}).items():
+        for method, operation in operations.items():
+            if isinstance(operation, dict) and operation.get("security"):
+                scope = needed_scope(method.upper(), path)
+                operation["security"] = [{"bearerAuth": [scope] if scope else []}]
 
 
 def _begin() -> None:

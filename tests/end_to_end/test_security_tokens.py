@@ -127,6 +127,32 @@ def test_a_forged_token_with_nothing_wrong_is_let_in(client: SpaClient, forger: 
         assert answer.status_code == 200, answer.text
 
 
+def test_a_personal_token_does_what_its_scopes_say_in_every_service_until_it_is_revoked(
+    client: SpaClient, operations: dict[str, dict[str, Any]], system: System
+) -> None:
+    habit = client.create_habit()
+    made = client.call(
+        "POST", "/me/tokens/", json={"name": "reader", "scopes": ["habits:read", "days:write"]}
+    ).json()
+    program = SpaClient(system.gateway_url)
+    program.session.headers["Authorization"] = f"Bearer {made['token']}"
+
+    for name, operation in operations.items():
+        if operation.get("security"):
+            [scopes] = operation["security"][0].values()
+            if not set(scopes) & {"habits:read", "days:write"}:
+                answer = ask(system, name, dict(program.session.headers))
+                assert answer.status_code == 403, name
+                assert answer.json()["code"] == "insufficient_scope"
+    assert program.call("GET", f"/habit/{habit['id']}/").json() == habit
+    today = program.call("GET", "/habit/today/").json()["date"]
+    day = program.call("PUT", f"/habit/{habit['id']}/days/{today}/", json={"status": "done"})
+    assert day.status_code == 201, day.text
+    assert client.call("DELETE", f"/me/tokens/{made['id']}/").status_code == 204
+    unknown = {"Authorization": "Bearer hab_" + "x" * 36}
+    assert program.call("GET", "/habit/", headers=unknown).status_code == 401
+
+
 @pytest.mark.parametrize("bad_token", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
 def test_a_bad_token_opens_no_route(
     system: System,

@@ -20,7 +20,7 @@ from tests.integration.auth.callers import Caller, registered
 SECRET = "a secret of the tests, long enough"
 TABLES = (
     "accounts, erased_accounts, refresh_tokens, answered_requests,"
-    " signing_keys, outbox, rate_windows"
+    " api_tokens, signing_keys, outbox, rate_windows"
 )
 
 MakeApp = Callable[..., Flask]

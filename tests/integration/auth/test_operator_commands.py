@@ -2,11 +2,14 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import jwt
 import pytest
 from flask import Flask
 
@@ -16,8 +19,10 @@ from services.auth.settings import Settings
 from shared.http.access_tokens import KEY_SET_SECONDS
 from tests.integration.auth.callers import (
     PASSWORD,
+    Answer,
     Caller,
     assert_problem,
+    bearer,
     events,
     registered,
     rows,
@@ -56,6 +61,41 @@ def _status(arguments: Sequence[str]) -> int:
         return main(list(arguments))
     except SystemExit as ended:
         return int(str(ended.code))
+
+
+def test_a_service_token_is_printed_once_listed_and_revoked(
+    run: Run, app: Flask, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("service-token", "create", "feed reader", "--scopes", "events:read:all")
+    assert run(*command) == 0
+    token = capsys.readouterr().out.removesuffix("\n")
+    client = app.test_client()
+
+    def exchange() -> Answer:
+        return client.get("/internal/token-exchange/", headers={"Authorization": f"Bearer {token}"})
+
+    claims = jwt.decode(exchange().headers["X-Access-Token"], options={"verify_signature": False})
+    assert re.fullmatch("hab_svc_[0-9A-Za-z]{36}", token)
+    assert (claims["sub"], claims["scope"]) == ("service:feed reader", "events:read:all")
+    assert token not in str(rows(database_url, "SELECT * FROM api_tokens"))
+    assert run(*command) == 1
+    assert "a service token with the name feed reader" in capsys.readouterr().err
+    assert run("service-token", "list") == 0
+    assert capsys.readouterr().out.split("\t")[:2] == ["feed reader", token[:12]]
+    assert run("service-token", "revoke", "feed reader") == 0
+    assert run("service-token", "revoke", "feed reader") == 1
+    assert exchange().status_code == 401
+
+
+def test_a_service_token_is_no_account(run: Run, app: Flask, capsys: Any) -> None:
+    run("service-token", "create", "feed", "--scopes", "events:read:all")
+    token = capsys.readouterr().out.strip()
+    client = app.test_client()
+    exchanged: Answer = client.get("/internal/token-exchange/", headers=bearer(token))
+
+    answer = Caller(client).me(exchanged.headers["X-Access-Token"])
+
+    assert_problem(answer, 403, "insufficient_scope")
 
 
 class _Terminal(io.StringIO):

@@ -47,6 +47,7 @@ def test_the_first_migration_can_be_taken_back(migrated_database: str) -> None:
         "UPDATE accounts SET day_starts_at = 7",
         "UPDATE accounts SET email = NULL",
         "UPDATE refresh_tokens SET sealed_successor = 'x'",
+        ("INSERT INTO api_tokens SELECT id, id, 'x', '{}', 'hab_x', 'x', created_at FROM accounts"),
         "UPDATE refresh_tokens SET expires_at = issued_at",
         "UPDATE refresh_tokens SET account_id = gen_random_uuid()",
         (

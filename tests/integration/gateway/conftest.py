@@ -39,6 +39,9 @@ class _Echo(BaseHTTPRequestHandler):
         query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
         upstream: Upstream = self.server.upstream  # type: ignore[attr-defined]
         upstream.requests.append((self.command, self.path))
+        if self.path == "/internal/token-exchange/":
+            self._exchange(self.headers["Authorization"].split()[-1])
+            return
         if "hang_up" in query:
             self.close_connection = True
             return
@@ -64,6 +67,14 @@ class _Echo(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer)
+
+    def _exchange(self, token: str) -> None:
+        """Answer as auth does: by what the token is called."""
+        self.send_response({"hab_bad": 401, "hab_away": 503}.get(token, 204))
+        self.send_header("X-Access-Token", f"jwt-of-{token}")
+        self.send_header("WWW-Authenticate", "Bearer")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):

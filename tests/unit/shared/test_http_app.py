@@ -221,6 +221,16 @@ def token(key: Any = KEY, headers: dict[str, Any] | None = None, **claims: Any) 
     return jwt.encode(kept, key, algorithm=ALGORITHM, headers=headers or {"kid": "k-1"})
 
 
+@pytest.mark.parametrize("scope", ["", "habits:read", "habits:read events:read:all"])
+def test_a_token_of_a_program_opens_no_route_that_names_no_scope(
+    client: FlaskClient, scope: str
+) -> None:
+    headers = {"Authorization": f"Bearer {token(scope=scope)}"}
+    answer = client.get("/api/thing/mine/", headers=headers)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "insufficient_scope")
+
+
 def test_a_good_token_names_the_account(client: FlaskClient) -> None:
     answer = client.get("/api/thing/mine/", headers={"Authorization": f"Bearer {token()}"})
     assert answer.json == {"account": "account-1"}
