@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, TextClause, text
+from sqlalchemy import Connection, TextClause, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,21 @@ def write_together(connection: Connection, writes: Sequence[Write]) -> list[int]
     return list(connection.execute(statement, given).one())
 
 
-def upsert(table: Table, *keys: str) -> str:
-    """Return the text of a write that makes rows be as they are given, found by their keys."""
-    names = [column.name for column in table.columns]
-    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+@lru_cache(maxsize=64)
+def upsert(
+    table: str, columns: tuple[str, ...], key: str, only_new: tuple[tuple[str, str], ...] = ()
+) -> str:
+    """Return the text of a write that makes rows be as they are given, found by a key.
+
+    `only_new` are columns that only a new row gets, each with an expression over the row `given`.
+    """
+    names = ", ".join([*columns, *(name for name, _ in only_new)])
+    values = ", ".join([*(f"given.{name}" for name in columns), *(value for _, value in only_new)])
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
     return (
-        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(names)}"  # noqa: S608 - names of ours
-        f" FROM jsonb_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS jsonb))"
-        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed} RETURNING 1"
+        f"INSERT INTO {table} ({names}) SELECT {values}"  # noqa: S608 - names of ours
+        f" FROM jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb)) AS given"
+        f" ON CONFLICT ({key}) DO UPDATE SET {changed} RETURNING 1"
     )
 
 

@@ -26,7 +26,7 @@ from services.habits.habit_details import HabitDetails, all_details
 from services.habits.habit_events import ActiveHabit, DeletedHabit
 from services.habits.tables import habits
 from shared.recurrence.schedules import EveryNDays, schedule_from_json, schedule_to_json
-from shared.written_together import Write, upsert
+from shared.written_together import Write, upsert, write_together
 
 _DETAILS = tuple(
     field.name for field in fields(HabitDetails) if field.name not in ("times", "schedule")
@@ -34,7 +34,6 @@ _DETAILS = tuple(
 
 _OWNER = bindparam("owner_id", type_=Uuid())
 
-_UPSERT = upsert(habits, "id")
 _DELETE = """
 DELETE FROM habits USING jsonb_to_recordset(CAST(:rows AS jsonb)) AS gone (id uuid)
  WHERE habits.id = gone.id RETURNING 1
@@ -45,7 +44,13 @@ def written(habit: ActiveHabit | DeletedHabit) -> Write:
     """Return what makes the row match the state, to go with the event behind it."""
     if isinstance(habit, DeletedHabit):
         return Write("shown", _DELETE, [{"id": habit.id}])
-    return Write("shown", _UPSERT, [to_row(habit)])
+    row = to_row(habit)
+    return Write("shown", upsert("habits", tuple(row), "id"), [row])
+
+
+def write(connection: Connection, habit: ActiveHabit | DeletedHabit) -> None:
+    """Make the row match the state, whose events have been appended in this transaction."""
+    write_together(connection, [written(habit)])
 
 
 def to_row(habit: ActiveHabit) -> dict[str, Any]:
