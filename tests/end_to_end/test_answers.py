@@ -28,12 +28,12 @@ def recorded(client: SpaClient, habit_id: str) -> list[dict[str, Any]]:
     return results
 
 
-def test_done_is_pressed_recorded_shown_and_undone_and_what_is_done_is_not_reminded_of(
+def test_a_reminder_is_answered_below_it_and_what_is_done_is_not_reminded_of(
     system: System, person: TelegramPerson
 ) -> None:
     client, chat = linked(system, person)
     wall_clock, due = due_in(5)
-    habit = client.create_habit(time=wall_clock, action="Stretch")
+    habit = client.create_habit(time=wall_clock, action="Stretch", target_value=2, unit="times")
     done_before = client.create_habit(time=wall_clock, action="Read a page")
     today = datetime.now(UTC).date().isoformat()
     path = f"/habit/{done_before['id']}/days/{today}/"
@@ -46,18 +46,28 @@ def test_done_is_pressed_recorded_shown_and_undone_and_what_is_done_is_not_remin
         ]
         return now
 
-    [[done, _skip, snooze]] = message["buttons"]
+    [[done, _skip, snooze, more]] = message["buttons"]
+    person.press(chat, more["callback_data"])
+    until(lambda: shown()["text"].endswith("\n1 of 2 times"))
     person.press(chat, snooze["callback_data"])
     until(lambda: len(shown()["buttons"][0]) > 2 and "Snooze" not in str(shown()["buttons"]))
     person.press(chat, shown()["buttons"][0][0]["callback_data"])
     until(lambda: "💤" in shown()["text"])
     person.press(chat, done["callback_data"])
-    until(lambda: bool(recorded(client, habit["id"])))
-    [day] = recorded(client, habit["id"])
-    assert (day["status"], day["channel"]) == ("done", "telegram")
     until(lambda: "✓" in shown()["text"])
+    [day] = recorded(client, habit["id"])
+    assert (day["status"], day["value"], day["channel"]) == ("done", 2, "telegram")
     [[undo]] = shown()["buttons"]
     person.press(chat, undo["callback_data"])
     until(lambda: recorded(client, habit["id"]) == [])
-    until(lambda: len(shown()["buttons"][0]) == 2)
+    until(lambda: "Undo" not in str(shown()["buttons"]))
     assert reminders(person, chat, "Read a page") == []
+    person.say(chat, "/today")
+    today_told = person.wait_for_message(chat, 20, containing="Today, ")["text"]
+    assert f"✓ {wall_clock[:5]} Read a page" in today_told
+    person.say(chat, "/undo")
+    person.wait_for_message(chat, 20, containing="Undone: “Stretch”")
+    until(lambda: bool(recorded(client, habit["id"])))
+    person.say(chat, "/timezone asia/almaty")
+    person.wait_for_message(chat, 20, containing="Your time zone is Asia/Almaty now.")
+    assert client.call("GET", "/me/").json()["time_zone"] == "Asia/Almaty"
