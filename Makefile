@@ -13,10 +13,19 @@ help: ## Show this list
 run: ## Start the whole system in the foreground; data stay in .run/
 	@exec deploy/local/bootstrap.sh run
 
+# Tests wait more than they compute, so two halves run side by side. The first is whatever is not
+# named here, and shares no whole system with the second.
+SECOND_HALF := tests/end_to_end tests/faults tests/integration/habits tests/integration/scheduler \
+	tests/integration/shared
+TESTS := $(PYTHON) -m pytest -m "not long and (not faults or short)"
+
 test: ## Run all tests but the long ones, against real servers of their own; minutes
 	@deploy/local/bootstrap.sh machine
 	$(PYTHON) -m deploy.web test
-	$(PYTHON) -m pytest -m "not long and (not faults or short)" --numprocesses=2 --dist=loadfile
+	@output=$$(mktemp); trap 'kill $$second; rm -f "$$output"' INT TERM; \
+	$(TESTS) $(SECOND_HALF) >"$$output" 2>&1 & second=$$!; \
+	$(TESTS) $(addprefix --ignore=,$(SECOND_HALF)); first=$$?; \
+	wait $$second; failed=$$((first | $$?)); cat "$$output"; rm -f "$$output"; exit $$failed
 
 test-faults: ## Run the long ones: all kills, guards, a minute of soak, the whole API by chance
 	@deploy/local/bootstrap.sh machine
@@ -24,8 +33,7 @@ test-faults: ## Run the long ones: all kills, guards, a minute of soak, the whol
 
 coverage: ## Run what `make test` runs and tell which lines and branches it leaves out
 	@deploy/local/bootstrap.sh machine
-	$(PYTHON) -m pytest -m "not long and (not faults or short)" \
-		--cov --cov-report=term-missing:skip-covered
+	$(TESTS) --cov --cov-report=term-missing:skip-covered
 
 test-unit: ## Run the tests that need no server
 	@deploy/local/bootstrap.sh environment

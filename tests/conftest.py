@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer  # type: ignore[import-untyped]
 
 from tests.faults.arena import Arena, running_arena
 from tests.servers import containers, private
@@ -22,14 +21,17 @@ from tests.servers.whole_system import (
     own_database_prefix,
     running_system,
 )
-from tests.whole_files import SHARES_A_SYSTEM, WholeFileScheduling, scope_of
 
 FAULTS = Path(__file__).parent / "faults"
+WHOLE_SYSTEMS = ("system", "arena")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the fault tests, and run whole systems last: idle, they still take the processor."""
+    """Mark the fault tests, and run whole systems last.
+
+    Even idle, a whole system takes the processor from other tests.
+    """
     for item in items:
         if FAULTS in item.path.parents:
             item.add_marker(pytest.mark.faults)
@@ -37,18 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _system(item: pytest.Item) -> str:
-    """Return the whole system a test shares. Raises UsageError where two would be started."""
     fixtures = getattr(item, "fixturenames", [])
-    system = next((name for name in SHARES_A_SYSTEM if name in fixtures), "")
-    if system and scope_of(item.nodeid) != system:
-        raise pytest.UsageError(f"{item.nodeid} shares {system!r}: say so in SHARES_A_SYSTEM")
-    return system
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer | None) -> WholeFileScheduling:
-    """Give several workers whole files."""
-    return WholeFileScheduling(config, log)
+    return next((name for name in WHOLE_SYSTEMS if name in fixtures), "")
 
 
 @cache
