@@ -29,7 +29,7 @@ def test_an_account_reads_what_happened_to_it_and_waits_for_more(system: System)
         events += _events(anna, f"?timeout=10000{cursor}")
     assert [(event["type"], event["subject"]) for event in events] == [
         ("account.registered.v1", anna.id),
-        ("habit.created.v1", habit["id"]),
+        ("habit.created.v2", habit["id"]),
     ]
     assert [event["subject"] for event in _events(boris, "?timeout=10000")] == [boris.id]
     assert anna.call("GET", "/events/").json()["code"] == "insufficient_scope"

@@ -37,7 +37,8 @@ def test_schemathesis_finds_no_failure(system: System, tmp_path: Path) -> None:
             f"--seed={SEED}",
             "--generation-database=none",
             "--suppress-health-check=all",
-            "--workers=2",
+            # Two of them parse Python at once, which CPython 3.11 answers with a SystemError.
+            "--workers=1",
             "--request-timeout=60",
             "--no-color",
         ],
