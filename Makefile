@@ -1,7 +1,7 @@
 # What each target does: `make help`. Every target sets up what it needs by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults coverage test-unit soak bench bench-quick bench-lock check audit secrets format lock
+.PHONY: help run test test-faults coverage test-unit soak bench bench-quick bench-lock screenshots check audit secrets format lock
 
 PYTHON := .venv/bin/python
 # No make-level parallelism: the programs below use all cores by themselves.
@@ -62,6 +62,10 @@ PEER := tests/benchmarks/peer
 	$(PYTHON) -m venv --clear .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --require-hashes -r $(PEER)/requirements.lock
 	@touch $@
+
+screenshots: ## Take the README's pictures of a running `make run`
+	@deploy/local/bootstrap.sh machine
+	$(PYTHON) -m tests.screenshots http://localhost:$${GATEWAY_PORT:-8080}
 
 check: ## Format, lint, types, import contracts, spelling, secrets, the web app; edits nothing
 	@deploy/local/bootstrap.sh environment

@@ -18,6 +18,7 @@ export const queryClient = new QueryClient({
 
 export const KEYS = {
   profile: () => [accountId(), "profile"],
+  sessions: () => [accountId(), "sessions"],
   today: () => [accountId(), "today"],
   grids: () => [accountId(), "grid"],
   habits: () => [accountId(), "habits"],
@@ -30,6 +31,10 @@ export const KEYS = {
 
 export function useProfile() {
   return useQuery({ queryKey: KEYS.profile(), queryFn: () => dataOf(api.GET("/api/me/")) });
+}
+
+export function useSessions() {
+  return useQuery({ queryKey: KEYS.sessions(), queryFn: () => dataOf(api.GET("/api/me/sessions/")) });
 }
 
 export function useToday() {

@@ -13,7 +13,7 @@ interface State {
 
 interface Tokens {
   access: string;
-  refresh: string;
+  refresh?: string;
 }
 
 const REMEMBERED = "account";
@@ -22,7 +22,11 @@ const LEEWAY_MILLISECONDS = 20_000;
 
 const state = reactive<State>({ phase: "unknown", account: null });
 let access: { token: string; until: number } | null = null;
-let refreshToken: string | null = null;
+
+// Where the browser takes it, the refresh token is in a cookie that no script can read. A page that
+// came over plain HTTP from another machine gets no such cookie: there it lasts as long as the page.
+const IN_COOKIE = isSecureContext;
+let refreshToken = "";
 
 export const session = readonly(state);
 
@@ -57,7 +61,7 @@ export function rememberedAccount(): Profile | null {
 }
 
 export async function signIn(email: string, password: string): Promise<Response> {
-  const response = await post("/api/token/", { email, password });
+  const response = await post("/api/token/", { email, password, cookie: IN_COOKIE });
   if (response.ok) {
     keep((await response.clone().json()) as Tokens);
   }
@@ -65,10 +69,8 @@ export async function signIn(email: string, password: string): Promise<Response>
 }
 
 export async function signOut(): Promise<void> {
-  if (refreshToken) {
-    await post("/api/token/revoke/", { refresh: refreshToken }).catch(() => undefined);
-  }
-  refreshToken = null;
+  await post("/api/token/revoke/", proof()).catch(() => undefined);
+  refreshToken = "";
 }
 
 // Returns a token that is good now. Throws SessionEnded, or TypeError without a network.
@@ -85,10 +87,10 @@ export async function refresh(refused: string | null): Promise<string> {
     if (access && access.token !== refused && access.until > Date.now() + LEEWAY_MILLISECONDS) {
       return access.token;
     }
-    if (refreshToken === null) {
+    if (!IN_COOKIE && !refreshToken) {
       throw new SessionEnded();
     }
-    const response = await post("/api/token/refresh/", { refresh: refreshToken });
+    const response = await post("/api/token/refresh/", proof());
     if (response.status === 401 || response.status === 400) {
       throw new SessionEnded();
     }
@@ -99,8 +101,12 @@ export async function refresh(refused: string | null): Promise<string> {
   });
 }
 
+function proof(): object {
+  return IN_COOKIE ? { cookie: true } : { refresh: refreshToken };
+}
+
 function keep(answer: Tokens): string {
-  refreshToken = answer.refresh;
+  refreshToken = answer.refresh ?? "";
   access = { token: answer.access, until: expiryOf(answer.access) };
   return answer.access;
 }

@@ -1,17 +1,26 @@
 // A habit as a form: in the person's terms, with the rules that can be told before it is sent.
 
 import type { Habit, HabitBody } from "../api/types";
+import { timeInWords } from "../dates/dates";
 import { t } from "../texts";
 
 export const LONGEST_SECONDS = 120;
 export const LONGEST_PERIOD_DAYS = 7;
+export const MOST_TIMES = 8;
 
 export interface HabitForm {
   action: string;
   place: string;
-  time: string;
+  times: string[];
   seconds: number | "";
-  periodDays: number;
+  kind: Habit["schedule"]["kind"];
+  everyDays: number;
+  weekdays: number[];
+  timesPerWeek: number;
+  startDate: string;
+  endDate: string;
+  pausedUntil: string;
+  followUpMinutes: number | "";
   isPleasant: boolean;
   // A reward and a linked habit exclude each other, so there is one choice.
   prize: "none" | "reward" | "linked";
@@ -23,12 +32,20 @@ export interface HabitForm {
 }
 
 export function formOf(habit?: Habit): HabitForm {
+  const schedule = habit?.schedule ?? { kind: "every_n_days", n: 1 };
   return {
     action: habit?.action ?? "",
     place: habit?.place ?? "",
-    time: habit?.time.slice(0, 5) ?? "08:00",
+    times: habit?.times.map(timeInWords) ?? ["08:00"],
     seconds: habit?.duration_seconds ?? 60,
-    periodDays: habit?.period_days ?? 1,
+    kind: schedule.kind,
+    everyDays: schedule.kind === "every_n_days" ? schedule.n : 1,
+    weekdays: schedule.kind === "weekdays" ? schedule.weekdays : [1, 2, 3, 4, 5],
+    timesPerWeek: schedule.kind === "times_per_week" ? schedule.times : 3,
+    startDate: habit?.start_date ?? "",
+    endDate: habit?.end_date ?? "",
+    pausedUntil: habit?.paused_until ?? "",
+    followUpMinutes: habit?.follow_up_minutes ?? "",
     isPleasant: habit?.is_pleasant ?? false,
     prize: habit?.reward ? "reward" : habit?.linked_habit_id ? "linked" : "none",
     reward: habit?.reward ?? "",
@@ -44,9 +61,13 @@ export function bodyOf(form: HabitForm): HabitBody {
   return {
     action: form.action.trim(),
     place: form.place.trim(),
-    time: form.time,
+    times: [...new Set(form.times)].sort(),
     duration_seconds: Number(form.seconds),
-    period_days: form.periodDays,
+    schedule: scheduleOf(form),
+    start_date: form.startDate || null,
+    end_date: form.endDate || null,
+    paused_until: form.pausedUntil || null,
+    follow_up_minutes: form.followUpMinutes === "" ? null : form.followUpMinutes,
     is_pleasant: form.isPleasant,
     reward: hasPrize && form.prize === "reward" ? form.reward.trim() || null : null,
     linked_habit_id: hasPrize && form.prize === "linked" ? form.linkedHabitId || null : null,
@@ -56,10 +77,21 @@ export function bodyOf(form: HabitForm): HabitBody {
   };
 }
 
+function scheduleOf(form: HabitForm): Habit["schedule"] {
+  switch (form.kind) {
+    case "every_n_days":
+      return { kind: form.kind, n: form.everyDays };
+    case "weekdays":
+      return { kind: form.kind, weekdays: [...form.weekdays].sort() };
+    case "times_per_week":
+      return { kind: form.kind, times: form.timesPerWeek };
+  }
+}
+
 // Only what the person changed is sent: all else of the habit stays as it is.
 export function changesBetween(before: HabitForm, after: HabitForm): Partial<HabitBody> {
   const old = bodyOf(before) as Record<string, unknown>;
-  const changed = Object.entries(bodyOf(after)).filter(([name, value]) => old[name] !== value);
+  const changed = Object.entries(bodyOf(after)).filter(([name, value]) => JSON.stringify(old[name]) !== JSON.stringify(value));
   return Object.fromEntries(changed);
 }
 
@@ -74,6 +106,9 @@ export function earlyErrors(form: HabitForm): Record<string, string[]> {
   }
   if (!form.place.trim()) {
     errors.place = [t("edit.rules.notBlank")];
+  }
+  if (form.kind === "weekdays" && form.weekdays.length === 0) {
+    errors.schedule = [t("edit.rules.weekday")];
   }
   if (form.target !== "" && !form.unit.trim()) {
     errors.unit = [t("edit.rules.unit")];

@@ -3,7 +3,7 @@
 import { api, dataOf } from "../api/client";
 import type { Habit } from "../api/types";
 
-export function copyOf({ action, place, time, duration_seconds, is_pleasant, target_value, unit, period_days }: Habit): Promise<Habit> {
-  const body = { action, place, time, duration_seconds, is_pleasant, target_value, unit, period_days };
+export function copyOf({ action, place, times, duration_seconds, is_pleasant, target_value, unit, schedule }: Habit): Promise<Habit> {
+  const body = { action, place, times, duration_seconds, is_pleasant, target_value, unit, schedule };
   return dataOf(api.POST("/api/habit/", { body }));
 }

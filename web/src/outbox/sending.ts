@@ -1,5 +1,6 @@
 // Sends what waits in the outbox: at the start, when the network is back, when the page is seen.
 
+import { ref } from "vue";
 import { api, dataOf, isOffline } from "../api/client";
 import { onlyOne } from "../api/locks";
 import { ApiProblem } from "../api/problems";
@@ -9,6 +10,9 @@ import * as outbox from "./outbox";
 
 const FIRST_PAUSE_MILLISECONDS = 2_000;
 const LONGEST_PAUSE_MILLISECONDS = 60_000;
+
+// The last try found no way: what waits is worth a word. Else it is on its way and gone in a moment.
+export const isHeldUp = ref(false);
 
 type Told = (checkin: Checkin, day: Day | null) => void;
 
@@ -38,7 +42,9 @@ export async function sendAll(): Promise<void> {
       }
     });
     pause = FIRST_PAUSE_MILLISECONDS;
+    isHeldUp.value = false;
   } catch (error) {
+    isHeldUp.value = true;
     if (isOffline(error) || (error instanceof ApiProblem && isPassing(error))) {
       timer = setTimeout(() => void sendAll(), pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MILLISECONDS);
