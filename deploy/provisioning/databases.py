@@ -4,12 +4,15 @@ A role owns its own database and may not even connect to another's: the borders 
 hold in the server, not only in the code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+
+# Trusted ones: the owner of a database may create them. habits searches texts by trigrams.
+EXTENSIONS_OF_SERVICES = {"habits": ("pg_trgm",)}
 
 
 class NotPermitted(Exception):
@@ -42,11 +45,14 @@ def service_databases(prefix: str, passwords: Mapping[str, str]) -> dict[str, Se
 
 
 def provision(admin_url: str, databases: Mapping[str, ServiceDatabase]) -> None:
-    """Create the roles and databases that are missing; set passwords and rights of all."""
+    """Create the roles, databases and extensions that are missing; set passwords and rights."""
     try:
         with psycopg.connect(admin_url, autocommit=True) as connection:
             for database in databases.values():
                 _provision_one(connection, database)
+        for service, extensions in EXTENSIONS_OF_SERVICES.items():
+            if service in databases:
+                _extend(databases[service].url(admin_url), extensions)
     except psycopg.errors.InsufficientPrivilege as error:
         raise NotPermitted(f"POSTGRES_URL: its user may not do this: {error}") from error
 
@@ -65,3 +71,10 @@ def _provision_one(connection: psycopg.Connection, database: ServiceDatabase) ->
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
         connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {name}").format(name=name))
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+
+
+def _extend(url: str, extensions: Iterable[str]) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for extension in extensions:
+            name = sql.Identifier(extension)
+            connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(name))

@@ -14,6 +14,8 @@ from services.habits.days.stored_days import DAYS
 from services.habits.event_store import EventStore
 from services.habits.habit_queries import HabitQueries
 from services.habits.history.history_queries import HistoryQueries
+from services.habits.public_list import public_api
+from services.habits.public_list.public_list import PublicList
 from services.habits.refusals import register_refusals
 from services.habits.scopes import needed_scope
 from services.habits.service import SERVICE
@@ -44,7 +46,9 @@ def build_app(
     def configure(app: Flask) -> None:
         init_access_tokens(app, find_key, needed_scope)
         register_refusals(app)
-        app.extensions[http_api.COMMANDS] = HabitCommands(engine, store)
+        commands = HabitCommands(engine, store)
+        app.extensions[http_api.COMMANDS] = commands
+        app.extensions[public_api.PUBLIC_LIST] = PublicList(engine, commands)
         app.extensions[http_api.QUERIES] = HabitQueries(engine)
         app.extensions[http_api.HISTORY] = HistoryQueries(engine, store)
         app.extensions[days_api.DAY_COMMANDS] = DayCommands(engine, EventStore(DAYS))
@@ -57,6 +61,7 @@ def build_app(
         configure=configure,
         blueprints=lambda: [
             http_api.blueprint,
+            public_api.blueprint,
             days_api.blueprint,
             statistics_api.blueprint,
             undo_api.blueprint,

@@ -43,6 +43,7 @@ from services.habits.habit_events import (
     evolve,
 )
 from services.habits.owners import lock_owner
+from services.habits.public_list.public_table import count_copy
 from services.habits.stored_events import HabitStore, stored_type
 from services.habits.upcasting import JsonObject
 from services.habits.writing_level import SCHEDULES_LEVEL
@@ -74,7 +75,13 @@ class HabitCommands:
         self._now = now
         self._most_habits = most_habits
 
-    def create(self, by: UUID, details: HabitDetails, key: RequestKey | None = None) -> ActiveHabit:
+    def create(
+        self,
+        by: UUID,
+        details: HabitDetails,
+        key: RequestKey | None = None,
+        copied_from: UUID | None = None,
+    ) -> ActiveHabit:
         """Create a habit, or return the one created under the key.
 
         Raises RulesBroken, TooManyHabits, KeyReused.
@@ -98,6 +105,8 @@ class HabitCommands:
                 linkable_ids=unit.linkable(details.linked_habit_id),
                 now=now,
             )
+            if copied_from is not None:
+                count_copy(unit.connection, copied_from)
             return unit.shown(unit.execute(habit_id, command, NoHabit()))
 
         return self._run(by, work)

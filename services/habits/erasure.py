@@ -22,6 +22,7 @@ from services.habits.tables import (
     account_time_zones,
     days,
     events,
+    habit_copies,
     habits,
     handled_commands,
     streams,
@@ -44,6 +45,8 @@ def erase_account(
         delete(account_time_zones).where(account_time_zones.c.account_id == account_id)
     )
     connection.execute(delete(habits).where(habits.c.owner_id == account_id))
+    mine = select(streams.c.id).where(streams.c.owner_id == account_id)
+    connection.execute(delete(habit_copies).where(habit_copies.c.habit_id.in_(mine)))
     forget_keys(connection, str(account_id))
     connection.execute(delete(handled_commands).where(handled_commands.c.account_id == account_id))
     connection.execute(text("SET LOCAL habits.erasure = 'on'"))

@@ -5,14 +5,13 @@ Nothing is told of a habit to somebody who may not read it, not even that it exi
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine
+from sqlalchemy import Engine
 
 from services.habits import read_model
 from services.habits.account_clock import read_clock
 from services.habits.habit import HabitNotFound
 from services.habits.habit_events import ActiveHabit
 from services.habits.pagination import PageRequest
-from services.habits.published_count import PublishedCount
 from shared.database import transaction
 
 
@@ -21,7 +20,6 @@ class HabitQueries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._published = PublishedCount()
 
     def own_page(
         self, reader: UUID, page: PageRequest, *, archived: bool = False
@@ -34,29 +32,11 @@ class HabitQueries:
             )
         return count, [clock.settled(habit) for habit in habits]
 
-    def public_page(self, page: PageRequest) -> tuple[int, list[ActiveHabit]]:
-        """Return the number of published habits, and one page of them."""
-        with transaction(self._engine) as connection:
-            count = self._published.current(connection)
-            return count, _page(connection, read_model.published(), page, count)
-
     def find(self, habit_id: UUID, reader: UUID) -> ActiveHabit:
         """Return a habit of the reader or a published one. Raises HabitNotFound."""
         with transaction(self._engine) as connection:
             clock = read_clock(connection, reader)
             habit = read_model.find(connection, habit_id)
-        if habit is None or (habit.owner_id != reader and not _is_public(habit)):
+        if habit is None or (habit.owner_id != reader and not read_model.is_public(habit)):
             raise HabitNotFound
         return clock.settled(habit) if habit.owner_id == reader else habit
-
-
-def _is_public(habit: ActiveHabit) -> bool:
-    return habit.details.is_published and habit.archived_at is None
-
-
-def _page(
-    connection: Connection, which: ColumnElement[bool], page: PageRequest, count: int
-) -> list[ActiveHabit]:
-    if page.offset >= count:
-        return []
-    return read_model.page(connection, which, offset=page.offset, limit=page.page_size)

@@ -93,24 +93,6 @@ class OwnHabits(MethodView):
         )
 
 
-@blueprint.route("/public/")
-class PublishedHabits(MethodView):
-    """Everybody's published habits."""
-
-    @blueprint.doc(security=[])
-    @blueprint.arguments(PageQuery, location="query")
-    @blueprint.response(200, HabitPage)
-    def get(self, query: dict[str, int]) -> dict[str, Any]:
-        """List everybody's published habits, oldest first.
-
-        Needs no token. Tells nothing of the owners, not even which habits share one: the links
-        between habits are left out (`linked_habit_id` is null).
-        """
-        page = PageRequest(**query)
-        count, habits = _queries().public_page(page)
-        return envelope(page, count, [public_representation(habit) for habit in habits])
-
-
 @blueprint.route(f"{_ONE}/", parameters=[HABIT_ID])
 class OneHabit(MethodView):
     """One habit."""

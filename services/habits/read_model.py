@@ -156,6 +156,10 @@ def published() -> ColumnElement[bool]:
     return habits.c.is_published & habits.c.archived_at.is_(None)
 
 
+def is_public(habit: ActiveHabit) -> bool:
+    return habit.details.is_published and habit.archived_at is None
+
+
 def linkable_among(
     connection: Connection, owner_id: UUID, habit_ids: Collection[UUID]
 ) -> frozenset[UUID]:

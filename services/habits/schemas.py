@@ -61,7 +61,8 @@ class InstantField(fields.Field[Any]):
         return None if value is None else instants.to_json(value)
 
 
-def _not_blank(text: str | None) -> None:
+def not_blank(text: str | None) -> None:
+    """Refuse text of which a reader sees nothing."""
     if text is not None and is_blank(text):
         raise ma.ValidationError(BLANK)
 
@@ -69,7 +70,7 @@ def _not_blank(text: str | None) -> None:
 def _text(example: str, **presence: Any) -> StrictString:
     length = Length(min=1, max=LONGEST_TEXT_CHARACTERS, error="Must have 1 to 255 characters.")
     return StrictString(
-        validate=[length, _not_blank],
+        validate=[length, not_blank],
         metadata={"example": example, "pattern": r"\S", "description": "Not blank."},
         **presence,
     )
@@ -221,7 +222,7 @@ def _target_value(**presence: Any) -> QuantityField:
 def _unit(**presence: Any) -> StrictString:
     return StrictString(
         allow_none=True,
-        validate=[Length(min=1, max=LONGEST_UNIT_CHARACTERS, error=UNIT_TOO_LONG), _not_blank],
+        validate=[Length(min=1, max=LONGEST_UNIT_CHARACTERS, error=UNIT_TOO_LONG), not_blank],
         metadata={"example": None, "description": "What is counted. Not blank."},
         **presence,
     )

@@ -133,11 +133,27 @@ habits = Table(
     CheckConstraint("target_value IS NULL OR unit IS NOT NULL", name="target_with_unit"),
     Index("ix_habits_owner_id_created_at_id", "owner_id", "created_at", "id"),
     Index(
-        "ix_habits_published_created_at_id",
+        "ix_habits_public_created_at_id",
         "created_at",
         "id",
-        postgresql_where=text("is_published"),
+        postgresql_where=text("is_published AND archived_at IS NULL"),
     ),
+    Index(
+        "ix_habits_public_search",
+        "action",
+        "place",
+        postgresql_using="gin",
+        postgresql_ops={"action": "gin_trgm_ops", "place": "gin_trgm_ops"},
+        postgresql_where=text("is_published AND archived_at IS NULL"),
+    ),
+)
+
+# How often others have copied a published habit.
+habit_copies = Table(
+    "habit_copies",
+    metadata,
+    Column("habit_id", Uuid, ForeignKey("streams.id"), primary_key=True),
+    Column("copies", Integer, nullable=False),
 )
 
 days = Table(

@@ -49,6 +49,7 @@ _CONTRACT = {
     ("get", "/api/habit/{}/stats/"),
     ("get", "/api/habit/stats/"),
     ("post", "/api/habit/undo/"),
+    ("post", "/api/habit/public/{}/copy/"),
     ("post", "/api/habit/{}/undo/"),
     ("post", "/api/tg/link/"),
     ("get", "/api/tg/link/"),

@@ -1,0 +1,1 @@
+"""Everybody's published habits: listed, searched, and copied by others."""
