@@ -71,7 +71,11 @@ OWN_PROBLEMS = (
         "The page is not the one the request expects.",
     ),
     OwnProblem(
-        (413,), 413, "body_too_large", "Content Too Large", "The body is larger than 64 KiB."
+        (413,),
+        413,
+        "body_too_large",
+        "Content Too Large",
+        "The body is larger than 64 KiB, a file than 16 MiB.",
     ),
     OwnProblem((414,), 414, "uri_too_long", "URI Too Long", "The address is too long."),
     OwnProblem(

@@ -14,6 +14,7 @@ from services.habits.days.stored_days import DAYS
 from services.habits.event_store import EventStore
 from services.habits.habit_queries import HabitQueries
 from services.habits.history.history_queries import HistoryQueries
+from services.habits.portable import portable_api
 from services.habits.public_list import public_api
 from services.habits.public_list.public_list import PublicList
 from services.habits.refusals import register_refusals
@@ -53,6 +54,7 @@ def build_app(
         app.extensions[http_api.HISTORY] = HistoryQueries(engine, store)
         app.extensions[days_api.DAY_COMMANDS] = DayCommands(engine, EventStore(DAYS))
         app.extensions[days_api.DAY_QUERIES] = DayQueries(engine, store)
+        app.extensions[portable_api.PORTABLE_ENGINE] = engine
         app.extensions[undo_api.UNDO_COMMANDS] = UndoCommands(engine, store, EventStore(DAYS))
         app.extensions[statistics_api.STATISTICS_QUERIES] = StatisticsQueries(engine, store)
 
@@ -65,6 +67,7 @@ def build_app(
             days_api.blueprint,
             statistics_api.blueprint,
             undo_api.blueprint,
+            portable_api.blueprint,
         ],
         checks={"database": lambda: is_reachable(engine), "public_keys": has_keys},
     )

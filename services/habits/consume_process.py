@@ -6,6 +6,7 @@ from services.habits.days.day_commands import DayCommands
 from services.habits.days.day_queries import DayQueries
 from services.habits.days.stored_days import DAYS
 from services.habits.event_store import EventStore
+from services.habits.portable.import_work import Importing
 from services.habits.service import SERVICE
 from services.habits.settings import Settings
 from services.habits.statistics.statistics_queries import StatisticsQueries
@@ -24,10 +25,11 @@ def consume(settings: Settings) -> None:
     engine = new_engine(settings.database_url, pool_size=2 * _PREFETCH)
     days = DayCommands(engine, EventStore(DAYS))
     store = EventStore(HABITS)
+    importing = Importing(engine, EventStore(HABITS), EventStore(DAYS))
     questions = AskedQuestions(engine, DayQueries(engine, store), StatisticsQueries(engine, store))
     undo = UndoCommands(engine, store, EventStore(DAYS))
     handlers = {
         HABITS_EVENTS: handle_account_events(engine),
-        HABITS_COMMANDS: handle_telegram_commands(engine, days, undo, questions),
+        HABITS_COMMANDS: handle_telegram_commands(engine, days, undo, questions, importing),
     }
     run_consume(SERVICE.name, settings, engine, handlers, prefetch=_PREFETCH)

@@ -25,6 +25,7 @@ from services.habits.tables import (
     habit_copies,
     habits,
     handled_commands,
+    imports,
     streams,
 )
 from services.habits.writing_level import SCHEDULES_LEVEL, WritingLevel
@@ -47,6 +48,7 @@ def erase_account(
     connection.execute(delete(habits).where(habits.c.owner_id == account_id))
     mine = select(streams.c.id).where(streams.c.owner_id == account_id)
     connection.execute(delete(habit_copies).where(habit_copies.c.habit_id.in_(mine)))
+    connection.execute(delete(imports).where(imports.c.account_id == account_id))
     forget_keys(connection, str(account_id))
     connection.execute(delete(handled_commands).where(handled_commands.c.account_id == account_id))
     connection.execute(text("SET LOCAL habits.erasure = 'on'"))

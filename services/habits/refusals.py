@@ -13,6 +13,8 @@ from services.habits.habit import (
     TooManyHabits,
 )
 from services.habits.owners import AccountErased
+from services.habits.portable.import_jobs import ImportNotFound, ImportUnderWay
+from services.habits.portable.ndjson_files import UnreadableFile
 from services.habits.undo.undo_commands import NothingToUndo, UndoBreaksRule
 from services.habits.upcasting import UpgradeInProgress
 from services.habits.written_details import FormsDisagree
@@ -39,6 +41,9 @@ def register_refusals(app: Flask) -> None:
     app.register_error_handler(ConcurrentChange, _concurrent_change)
     app.register_error_handler(AccountErased, _account_erased)
     app.register_error_handler(UpgradeInProgress, _upgrade_in_progress)
+    app.register_error_handler(UnreadableFile, _unreadable_file)
+    app.register_error_handler(ImportNotFound, _import_not_found)
+    app.register_error_handler(ImportUnderWay, _import_under_way)
     app.register_error_handler(NothingToUndo, _nothing_to_undo)
     app.register_error_handler(UndoBreaksRule, _undo_breaks_rule)
 
@@ -117,3 +122,20 @@ def _nothing_to_undo(_error: NothingToUndo) -> Response:
 def _undo_breaks_rule(error: UndoBreaksRule) -> Response:
     detail = f"As it was before, it would break a rule by now: {error.reasons}"
     return Problem(409, "undo_breaks_rule", detail, errors=error.errors).response()
+
+
+def _unreadable_file(error: UnreadableFile) -> Response:
+    return Problem(400, "unreadable_file", str(error)).response()
+
+
+def _import_not_found(_error: ImportNotFound) -> Response:
+    return Problem(404, "not_found", "There is no such import.").response()
+
+
+def _import_under_way(_error: ImportUnderWay) -> Response:
+    return Problem(
+        409,
+        "import_under_way",
+        "Another file is being taken in; try again when that is done.",
+        headers={"Retry-After": "5"},
+    ).response()

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     SmallInteger,
     String,
@@ -207,6 +208,23 @@ handled_commands = Table(
     # When it was pressed: an earlier press must not overrule a later one that came first.
     Column("pressed_at", DateTime(timezone=True), nullable=False),
     Index("ix_handled_commands_habit_id_date", "habit_id", "date"),
+)
+
+# Files that are taken in: `next_part` says how far, `payload` is the file while it is needed.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("owners.id"), nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("payload", LargeBinary),
+    Column("default_time", Text, nullable=False),
+    Column("default_place", Text, nullable=False),
+    Column("next_part", Integer, nullable=False, server_default="0"),
+    Column("imported", Integer, nullable=False, server_default="0"),
+    Column("rejected", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("created_at", DateTime(timezone=True), nullable=False, index=True),
+    CheckConstraint("status IN ('pending', 'running', 'done', 'failed')", name="status"),
 )
 
 outbox = define_outbox(metadata)

@@ -1,4 +1,4 @@
-"""Carries out what people ask for in Telegram, from the queue `habits.commands`."""
+"""Carries out what people ask for in Telegram, and imports, from the queue `habits.commands`."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,12 +10,14 @@ from services.habits.asked_questions import AskedQuestions
 from services.habits.days.day_commands import DayCommands
 from services.habits.days.pressed_answers import carry_out_press
 from services.habits.owners import AccountErased
+from services.habits.portable.import_work import Importing
 from services.habits.undo.asked_undo import carry_out_undo
 from services.habits.undo.undo_commands import UndoCommands
 from shared.contracts.day_commands import (
     AnswerDayV1,
     AskHabitsV1,
     HabitsCommand,
+    RunImportV1,
     UndoLastV1,
     read_command,
 )
@@ -26,7 +28,11 @@ _log = get_logger(__name__)
 
 
 def handle_telegram_commands(
-    engine: Engine, days: DayCommands, undo: UndoCommands, questions: AskedQuestions
+    engine: Engine,
+    days: DayCommands,
+    undo: UndoCommands,
+    questions: AskedQuestions,
+    importing: Importing,
 ) -> Handler:
     """Return the handler of the queue `habits.commands`."""
 
@@ -38,6 +44,8 @@ def handle_telegram_commands(
                 questions.answer(command)
             case UndoLastV1():
                 carry_out_undo(engine, undo, command)
+            case RunImportV1():
+                importing.run(command.account_id, command.import_id)
             case _:
                 assert_never(command)
 

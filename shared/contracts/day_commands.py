@@ -58,7 +58,18 @@ class AskHabitsV1:
     at: AwareDatetime
 
 
-HabitsCommand = AnswerDayV1 | UndoLastV1 | AskHabitsV1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunImportV1:
+    """An uploaded file waits to be taken in; habits sends this to itself."""
+
+    kind: Literal["run_import"] = "run_import"
+    command_id: str
+    account_id: UUID
+    import_id: UUID
+    at: AwareDatetime
+
+
+HabitsCommand = AnswerDayV1 | UndoLastV1 | AskHabitsV1 | RunImportV1
 
 
 def _kind_of(body: Any) -> str:
@@ -71,7 +82,8 @@ _ANY = cast(
     Annotated[
         Annotated[AnswerDayV1, Tag("answer_day")]
         | Annotated[UndoLastV1, Tag("undo_last")]
-        | Annotated[AskHabitsV1, Tag("ask_habits")],
+        | Annotated[AskHabitsV1, Tag("ask_habits")]
+        | Annotated[RunImportV1, Tag("run_import")],
         Discriminator(_kind_of),
     ],
 )

@@ -183,8 +183,20 @@ def _begin() -> None:
 
 
 def _require_json() -> None:
-    """Refuse a body that does not say it is JSON."""
+    """Refuse a body that does not say it is JSON, or what its view takes.
+
+    A view that takes files says so by its attributes `media_types` and `largest_body_bytes`.
+    """
     if request.method not in _METHODS_WITH_BODY:
+        return
+    view = getattr(flask.current_app.view_functions.get(request.endpoint or ""), "view_class", None)
+    media_types = getattr(view, "media_types", ())
+    if media_types:
+        request.max_content_length = getattr(view, "largest_body_bytes", MAX_BODY_BYTES)
+        if request.mimetype not in media_types:
+            raise Problem(
+                415, "unsupported_media_type", f"The body must be one of {', '.join(media_types)}."
+            )
         return
     has_body = bool(request.content_length) or request.headers.get("Transfer-Encoding") is not None
     if (has_body or request.content_type) and request.mimetype != "application/json":

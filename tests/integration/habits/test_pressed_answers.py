@@ -15,6 +15,7 @@ from services.habits.days.day_queries import DayQueries
 from services.habits.days.stored_days import DAYS
 from services.habits.erasure import erase_account
 from services.habits.event_store import EventStore
+from services.habits.portable.import_work import Importing
 from services.habits.statistics.statistics_queries import StatisticsQueries
 from services.habits.stored_events import HABITS
 from services.habits.tables import handled_commands
@@ -38,8 +39,9 @@ class Presses:
         days = DayCommands(engine, EventStore(DAYS))
         statistics = StatisticsQueries(engine, EventStore(HABITS))
         undo = UndoCommands(engine, EventStore(HABITS), EventStore(DAYS))
+        importing = Importing(engine, EventStore(HABITS), EventStore(DAYS))
         questions = AskedQuestions(engine, DayQueries(engine, EventStore(HABITS)), statistics)
-        self._handle = handle_telegram_commands(engine, days, undo, questions)
+        self._handle = handle_telegram_commands(engine, days, undo, questions, importing)
         self._body = {
             "account_id": str(account_id),
             "habit_id": habit_id,
