@@ -143,7 +143,8 @@ def name_of(carried: CarriedHabit) -> str:
             name = {**data.get("details", {}), **data.get("changes", {})}.get("action", name)
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             continue
-    return str(name)[:255]
+    # What no text may hold would keep the report from being stored.
+    return str(name)[:255].replace("\x00", "?").encode("utf-8", "replace").decode()
 
 
 def _fold(events: Iterable[HabitEvent], now: datetime) -> HabitState:
@@ -160,7 +161,7 @@ def _fold(events: Iterable[HabitEvent], now: datetime) -> HabitState:
 
 def _stored(line: bytes, import_id: UUID, owner_id: UUID) -> tuple[str, int, JsonObject]:
     """Return type, schema version and data with the ids that they are to be stored with."""
-    told = json.loads(line)
+    told = _parsed(line)
     data = dict(told["data"])
     for part in ("details", "changes"):
         if data.get(part, {}).get("linked_habit_id") is not None:
@@ -170,8 +171,16 @@ def _stored(line: bytes, import_id: UUID, owner_id: UUID) -> tuple[str, int, Jso
     return told["type"], told["schema_version"], data
 
 
+def _parsed(line: bytes) -> JsonObject:
+    """Return the line's object. Raises ValueError, also for text that PostgreSQL cannot hold."""
+    told: JsonObject = json.loads(line)
+    if b"\\u0000" in json.dumps(told, ensure_ascii=False).encode():
+        raise ValueError("a text must not contain NUL")
+    return told
+
+
 def _read_day(line: bytes, date: str, habit: ActiveHabit) -> DayRecorded | None:
-    told = json.loads(line)
+    told = _parsed(line)
     ids = {"habit_id": str(habit.id), "owner_id": str(habit.owner_id), "date": date}
     data: dict[str, Any] = {**told["data"], **ids, "channel": Channel.IMPORT.value}
     event = DAYS.read(told["type"], told["schema_version"], data)

@@ -6,7 +6,7 @@ that a file that was cut off is known. Written row by row: an account of any siz
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,16 +36,19 @@ SELECT event.type, event.schema_version, event.version, event.data, event.meta,
 """)
 
 
-def exported_lines(engine: Engine, owner_id: UUID, now: datetime) -> Iterator[bytes]:
+def exported_lines(engine: Engine, owner_id: UUID, now: datetime) -> Generator[bytes, None, None]:
     """Yield the lines of an account's file. Raises AccountErased, UpgradeInProgress."""
     with transaction(engine) as connection:
         clock = read_clock(connection, owner_id)
         yield _line({"type": FORMAT, "version": VERSION, "at": instants.to_json(now)})
         options = {"yield_per": _ROWS_IN_MEMORY}
         number = 0
-        for row in connection.execute(_EVENTS, {"owner": owner_id}, execution_options=options):
-            yield _line(_told(row, clock))
-            number += 1
+        asked = {"owner": owner_id}
+        # Whoever goes away in the midst of it leaves no cursor behind.
+        with connection.execute(_EVENTS, asked, execution_options=options) as rows:
+            for row in rows:
+                yield _line(_told(row, clock))
+                number += 1
         yield _line({"type": "end", "events": number})
 
 

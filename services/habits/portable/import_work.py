@@ -211,8 +211,7 @@ class Importing:
         with transaction(self.engine) as connection:
             lock_owner(connection, account_id)
             if lock_import(connection, import_id) == part:
-                name = name_of(habit).encode("ascii", "replace").decode().replace("\0", "?")
-                rejected = [Rejected(name, UNSTORABLE)]
+                rejected = [Rejected(name_of(habit), UNSTORABLE)]
                 note_part(connection, import_id, part + 1, rejected=rejected)
 
     def _fail(self, account_id: UUID, import_id: UUID, reason: str) -> None:

@@ -1,5 +1,6 @@
 """An account's habits leave as a file, and come in from files of ours and of Loop Habit Tracker."""
 
+import asyncio
 import io
 import json
 import sqlite3
@@ -12,20 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
+from services.habits.asked_questions import AskedQuestions
+from services.habits.days.day_commands import DayCommands
+from services.habits.days.day_queries import DayQueries
 from services.habits.days.stored_days import DAYS
 from services.habits.erasure import erase_account
 from services.habits.event_store import EventStore
 from services.habits.portable import import_work
+from services.habits.portable.exported_lines import exported_lines
 from services.habits.portable.import_work import Importing
+from services.habits.statistics.statistics_queries import StatisticsQueries
 from services.habits.stored_events import HABITS
 from services.habits.tables import imports, outbox
+from services.habits.telegram_commands import handle_telegram_commands
+from services.habits.undo.undo_commands import UndoCommands
+from shared.contracts.topology import HABITS_COMMANDS
 from shared.database import transaction
 from shared.instants import now
 from tests.integration.habits.callers import Caller, assert_problem, body_of
 from tests.integration.habits.test_days import DONE, put
 from tests.integration.habits.test_history import history
+from tests.integration.habits.test_pressed_answers import delivery
 
 YESTERDAY = (now().date() - timedelta(days=1)).isoformat()
 
@@ -381,3 +391,47 @@ def test_a_full_account_takes_no_more(
     told = take_in(engine, boris, exported(anna))
     assert told["imported"] == 1
     assert told["rejected"] == [{"what": "B", "reason": import_work.FULL}]
+
+
+def test_the_upload_reaches_the_process_that_takes_it_in(
+    engine: Engine, anna: Caller, boris: Caller
+) -> None:
+    anna.create(action="Run")
+    import_id = body_of(upload(boris, exported(anna)))["id"]
+    with engine.connect() as connection:
+        to_commands = outbox.c.routing_key == HABITS_COMMANDS.name
+        bodies = connection.scalars(select(outbox.c.body).where(to_commands)).all()
+    [message] = [body for body in bodies if body["command_id"] == import_id]
+    days, habits = EventStore(DAYS), EventStore(HABITS)
+    handle = handle_telegram_commands(
+        engine,
+        DayCommands(engine, days),
+        UndoCommands(engine, habits, days),
+        AskedQuestions(engine, DayQueries(engine, habits), StatisticsQueries(engine, habits)),
+        importing(engine),
+    )
+
+    async def deliver() -> None:
+        await handle(delivery(json.dumps(message).encode()))
+
+    asyncio.run(deliver())
+    assert report(boris, import_id) == {
+        "id": import_id,
+        "status": "done",
+        "imported": 1,
+        "rejected": [],
+    }
+
+
+def test_an_export_of_many_rows_is_read_by_a_cursor(engine: Engine, anna: Caller) -> None:
+    habit_id = anna.create()["id"]
+    put(anna, habit_id, DONE)
+    lines = exported_lines(engine, anna.account_id, now())
+    assert json.loads(next(lines))["type"] == "habits-export"
+    with engine.connect() as connection:
+        next(lines)
+        cursors = connection.scalar(
+            text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'FETCH%'")
+        )
+    lines.close()
+    assert cursors
