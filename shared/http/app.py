@@ -119,7 +119,7 @@ def create_http_app(
     # Exactly one proxy, the gateway, stands before us; it replaces what a client claims.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     app.before_request(_begin)
-    app.before_request(_require_json)
+    app.before_request(_require_known_body)
     app.after_request(_finish)
     app.teardown_request(_unbind)
     api = _ProblemApi(
@@ -182,7 +182,7 @@ def _begin() -> None:
     structlog.contextvars.bind_contextvars(request_id=flask.g.request_id)
 
 
-def _require_json() -> None:
+def _require_known_body() -> None:
     """Refuse a body that does not say it is JSON, or what its view takes.
 
     A view that takes files says so by its attributes `media_types` and `largest_body_bytes`.
@@ -190,17 +190,12 @@ def _require_json() -> None:
     if request.method not in _METHODS_WITH_BODY:
         return
     view = getattr(flask.current_app.view_functions.get(request.endpoint or ""), "view_class", None)
-    media_types = getattr(view, "media_types", ())
-    if media_types:
-        request.max_content_length = getattr(view, "largest_body_bytes", MAX_BODY_BYTES)
-        if request.mimetype not in media_types:
-            raise Problem(
-                415, "unsupported_media_type", f"The body must be one of {', '.join(media_types)}."
-            )
-        return
+    media_types = getattr(view, "media_types", ("application/json",))
+    request.max_content_length = getattr(view, "largest_body_bytes", MAX_BODY_BYTES)
     has_body = bool(request.content_length) or request.headers.get("Transfer-Encoding") is not None
-    if (has_body or request.content_type) and request.mimetype != "application/json":
-        raise Problem(415, "unsupported_media_type", "The body must be application/json.")
+    if (has_body or request.content_type) and request.mimetype not in media_types:
+        named = " or ".join(media_types)
+        raise Problem(415, "unsupported_media_type", f"The body must be {named}.")
 
 
 def _finish(response: Response) -> Response:
