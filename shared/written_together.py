@@ -37,19 +37,13 @@ def write_together(connection: Connection, writes: Sequence[Write]) -> list[int]
 
 
 @lru_cache(maxsize=64)
-def upsert(
-    table: str, columns: tuple[str, ...], key: str, only_new: tuple[tuple[str, str], ...] = ()
-) -> str:
-    """Return the text of a write that makes rows be as they are given, found by a key.
-
-    `only_new` are columns that only a new row gets, each with an expression over the row `given`.
-    """
-    names = ", ".join([*columns, *(name for name, _ in only_new)])
-    values = ", ".join([*(f"given.{name}" for name in columns), *(value for _, value in only_new)])
+def upsert(table: str, columns: tuple[str, ...], key: str) -> str:
+    """Return the text of a write that makes rows be as they are given, found by a key."""
+    names = ", ".join(columns)
     changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
     return (
-        f"INSERT INTO {table} ({names}) SELECT {values}"  # noqa: S608 - names of ours
-        f" FROM jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb)) AS given"
+        f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608 - names of ours
+        f" FROM jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb))"
         f" ON CONFLICT ({key}) DO UPDATE SET {changed} RETURNING 1"
     )
 

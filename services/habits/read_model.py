@@ -26,7 +26,7 @@ from services.habits.habit_details import HabitDetails, all_details
 from services.habits.habit_events import ActiveHabit, DeletedHabit
 from services.habits.tables import habits
 from shared.recurrence.schedules import EveryNDays, schedule_from_json, schedule_to_json
-from shared.written_together import Write, upsert, write_together
+from shared.written_together import Write, upsert
 
 _DETAILS = tuple(
     field.name for field in fields(HabitDetails) if field.name not in ("times", "schedule")
@@ -46,11 +46,6 @@ def written(habit: ActiveHabit | DeletedHabit) -> Write:
         return Write("shown", _DELETE, [{"id": habit.id}])
     row = to_row(habit)
     return Write("shown", upsert("habits", tuple(row), "id"), [row])
-
-
-def write(connection: Connection, habit: ActiveHabit | DeletedHabit) -> None:
-    """Make the row match the state, whose events have been appended in this transaction."""
-    write_together(connection, [written(habit)])
 
 
 def to_row(habit: ActiveHabit) -> dict[str, Any]:

@@ -64,16 +64,6 @@ def test_an_upsert_replaces_all_columns(connection: Connection) -> None:
     assert stored(connection) == [later]
 
 
-def test_only_a_new_row_gets_what_only_new_rows_get(connection: Connection) -> None:
-    text = upsert("things", ("id", "name"), "id", (("number", "length(given.name)"),))
-    for name in ("abc", "longer"):
-        write_together(
-            connection, [Write("things_shown", text, [{"id": UUID(int=1), "name": name}])]
-        )
-    [row] = stored(connection)
-    assert (row["name"], row["number"]) == ("longer", 3)
-
-
 def test_all_is_one_statement_and_each_tells_how_many_rows_it_touched(
     connection: Connection, engine: Engine
 ) -> None:
