@@ -20,7 +20,7 @@ def test_the_story_works_as_pasted_and_prints_what_the_readme_shows(system: Syst
     document = requests.get(f"{system.gateway_url}/api/openapi.json", timeout=10).text
     assert "ann@example.com" not in document
     steps = _STEP.findall((REPOSITORY / "README.md").read_text())
-    assert len(steps) == 7
+    assert len(steps) == 8
     printed = _paste([commands for commands, _ in steps], system)
     for (commands, shown), really in zip(steps, printed, strict=True):
         assert _looks(shown) == _looks(really), commands
