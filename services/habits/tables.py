@@ -8,6 +8,7 @@ shared.http.idempotency_keys.
 """
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     Time,
     UniqueConstraint,
     Uuid,
+    event,
     func,
     text,
 )
@@ -37,6 +39,9 @@ from shared.http.idempotency_keys import define_idempotency_keys
 from shared.outbox.table import define_outbox
 
 metadata = new_metadata()
+# The public list is searched by trigrams.
+_TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]
+event.listen(metadata, "before_create", _TRIGRAMS)
 
 owners = Table(
     "owners",
