@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql import Insert
 
 from services.scheduler.due_tick import tick
+from services.scheduler.tables import REMINDERS
 from shared.contracts.events import HabitStateV1
 from tests.integration.scheduler.story import (
     GRACE,
@@ -42,7 +43,7 @@ class UnguardedRecord(Insert):
 
     def on_conflict_do_nothing(self, *_args: Any, **_options: Any) -> Self:
         return self.on_conflict_do_update(
-            index_elements=["habit_id", "local_date", "slot"],
+            index_elements=REMINDERS.primary_key.columns,
             set_={"outcome": self.excluded.outcome},
         )
 
