@@ -33,14 +33,16 @@ def npm(*arguments: str) -> None:
     """Run npm in `web/`. Raises ToolFailed.
 
     A wheel keeps no symbolic links, so the `npm` beside Node is none: it is called by its file.
+    It trusts the certificate authorities that the machine trusts, as pip does.
     """
     node = _node_folder()
     script = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     search_path = os.pathsep.join((str(node / "bin"), os.environ.get("PATH", os.defpath)))
+    settings = {"PATH": search_path, "NO_UPDATE_NOTIFIER": "1", "NODE_USE_SYSTEM_CA": "1"}
     finished = subprocess.run(  # noqa: S603 - programs of this package, never user input
         (str(node / "bin" / "node"), str(script), *arguments),
         cwd=WEB,
-        env={**os.environ, "PATH": search_path, "NO_UPDATE_NOTIFIER": "1"},
+        env={**os.environ, **settings},
         stdin=subprocess.DEVNULL,
         check=False,
     )
