@@ -16,6 +16,7 @@ from deploy.gateway.settings import GatewayChoices
 from deploy.local.executables import find_program
 from deploy.local.ports import free_ports, is_listening
 from deploy.local.programs import REPOSITORY, Program, running, wait_until
+from tests.faults.supervised import Supervised
 from tests.servers.whole_system import UNMEASURED, System
 
 STOP_SECONDS = 40
@@ -103,6 +104,14 @@ def is_ready(port: int) -> bool:
         return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
     except requests.RequestException:
         return False
+
+
+def upstreams_of_one(programs: Supervised) -> dict[str, tuple[int, ...]]:
+    """Return what every gateway needs and of what no replicas are made here."""
+    return {
+        "feed": (programs.port("feed"),),
+        "status": (programs.port("gateway-status"),),
+    }
 
 
 @contextmanager

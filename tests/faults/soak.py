@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.fakes.telegram_person import TelegramPerson
 from tests.faults.checker import Verdict, check, wait_until_quiet
 from tests.faults.disasters import Disasters
-from tests.faults.replicas import gateway_over
+from tests.faults.replicas import gateway_over, upstreams_of_one
 from tests.faults.rig import Rig, running_rig
 from tests.faults.secret_search import Secret, find_secrets, secrets_of_client, secrets_of_run
 from tests.faults.subscriber import Seen
@@ -79,7 +79,7 @@ def _replicas_with_wrong_clocks(rig: Rig) -> Iterator[str]:
         service: (programs.port(program), replicas[service].port)
         for service, program, _ in HTTP_CLOCKS
     }
-    upstreams["status"] = (programs.port("gateway-status"),)
+    upstreams |= upstreams_of_one(programs)
     directory = Path(tempfile.mkdtemp(prefix="gateway-", dir=rig.system.run_directory))
     with gateway_over(directory, upstreams) as url:
         yield url

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.arena import Arena
 from tests.faults.disasters import KILLED
-from tests.faults.replicas import Replica, gateway_over, is_ready
+from tests.faults.replicas import Replica, gateway_over, is_ready, upstreams_of_one
 from tests.faults.rig import eventually
 
 pytestmark = pytest.mark.timeout(900)
@@ -36,7 +36,7 @@ def test_21_rolling_restarts_refuse_no_request_and_redeliver_nothing(
     }
     redelivered_before = arena.rig.redeliveries()
     with (
-        gateway_over(tmp_path, {**upstreams, "status": (programs.port("gateway-status"),)}) as url,
+        gateway_over(tmp_path, upstreams | upstreams_of_one(programs)) as url,
         arena.under_load(url) as load,
     ):
         for _ in range(ROUNDS):
