@@ -16,7 +16,7 @@ run: ## Start the whole system in the foreground; data stay in .run/
 # Tests wait more than they compute, so two halves run side by side. The first is whatever is not
 # named here, and shares no whole system with the second.
 SECOND_HALF := tests/end_to_end tests/faults tests/integration/habits tests/integration/scheduler \
-	tests/integration/shared
+	tests/integration/shared tests/integration/telegram_simulator
 TESTS := $(PYTHON) -m pytest -m "not long and (not faults or short)"
 
 test: ## Run all tests but the long ones, against real servers of their own; minutes
