@@ -7,8 +7,7 @@ from flask_jwt_extended import get_jwt
 from sqlalchemy import Connection
 
 from services.auth.accounts import Account, UnknownAccount, account_by_id
-from shared.http.access_tokens import current_account_id
-from shared.http.problem_details import Problem, unauthorized
+from shared.http.access_tokens import current_account_id, invalid_token
 
 PRIVATE = {"Cache-Control": "no-store"}
 BEARER: list[dict[str, list[str]]] = [{"bearerAuth": []}]
@@ -24,9 +23,9 @@ def current_account(
     try:
         account = read(connection, uuid.UUID(current_account_id()))
     except (UnknownAccount, ValueError) as error:
-        raise _no_longer_valid() from error
+        raise invalid_token() from error
     if not account.is_active:
-        raise _no_longer_valid()
+        raise invalid_token()
     return account
 
 
@@ -34,7 +33,3 @@ def current_session_id() -> str | None:
     """Return the session that the request's token came of; None for a token from before ids."""
     session_id: str | None = get_jwt().get("sid")
     return session_id
-
-
-def _no_longer_valid() -> Problem:
-    return unauthorized("invalid_token", "The access token is not valid.")

@@ -9,11 +9,17 @@ from typing import Any
 
 import jwt
 
-from shared.http.access_tokens import ALGORITHM, AUDIENCE, ISSUER, LEEWAY, KeyLookup
-from shared.http.problem_details import Problem, unauthorized
-
-ALL_EVENTS = "events:read:all"
-OWN_EVENTS = "events:read"
+from shared.http.access_tokens import (
+    ALGORITHM,
+    AUDIENCE,
+    ISSUER,
+    LEEWAY,
+    KeyLookup,
+    invalid_token,
+    not_authenticated,
+    token_expired,
+)
+from shared.http.scopes import insufficient_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,23 +33,23 @@ class Caller:
     def require(self, scope: str) -> None:
         """Raise Problem 403 unless the caller may do what a scope names with what is its own."""
         if self.scopes is not None and scope not in self.scopes:
-            raise _forbidden(scope)
+            raise insufficient_scope(scope)
 
     def require_named(self, scope: str) -> None:
         """Raise Problem 403 unless the token names the scope itself: it reaches beyond its own."""
         if self.scopes is None or scope not in self.scopes:
-            raise _forbidden(scope)
+            raise insufficient_scope(scope)
 
 
 def read_caller(authorization: str, find_key: KeyLookup) -> Caller:
     """Read the header `Authorization`. Raises Problem 401, or 503 without keys to judge with."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise unauthorized("not_authenticated", "An access token is needed.")
+        raise not_authenticated()
     try:
         claims = _verified(token.strip(), find_key)
     except jwt.ExpiredSignatureError:
-        raise unauthorized("token_expired", "The access token has expired.") from None
+        raise token_expired() from None
     except jwt.PyJWTError:
         raise invalid_token() from None
     scope = claims.get("scope")
@@ -52,11 +58,6 @@ def read_caller(authorization: str, find_key: KeyLookup) -> Caller:
         expires_at=float(claims["exp"]),
         scopes=None if scope is None else frozenset(str(scope).split()),
     )
-
-
-def invalid_token() -> Problem:
-    """Return the 401 for a token that does not hold, or holds no longer."""
-    return unauthorized("invalid_token", "The access token is not valid.")
 
 
 def _verified(token: str, find_key: KeyLookup) -> dict[str, Any]:
@@ -75,12 +76,3 @@ def _verified(token: str, find_key: KeyLookup) -> dict[str, Any]:
     if claims.get("type") != "access":
         raise jwt.InvalidTokenError("not an access token")
     return claims
-
-
-def _forbidden(scope: str) -> Problem:
-    return Problem(
-        403,
-        "insufficient_scope",
-        f"This needs a token with the scope {scope}.",
-        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
-    )

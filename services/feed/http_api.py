@@ -11,19 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.feed.bearer_tokens import (
-    ALL_EVENTS,
-    OWN_EVENTS,
-    Caller,
-    invalid_token,
-    read_caller,
-)
+from services.feed.bearer_tokens import Caller, read_caller
 from services.feed.event_queries import EventQuery, read_query
 from services.feed.event_stream import stream_response
 from services.feed.log_reader import LogReader, LogRow, Selection
 from services.feed.log_watch import LogWatch, wait_until_woken
-from shared.http.access_tokens import KeyLookup
+from shared.http.access_tokens import KeyLookup, invalid_token
 from shared.http.problem_details import Problem
+from shared.http.scopes import ALL_EVENTS_READ, EVENTS_READ
 
 BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 STREAM_CONTENT_TYPE = "text/event-stream"
@@ -47,7 +42,7 @@ class FeedApi:
     async def all_events(self, request: Request) -> Response:
         """Answer with a page of the whole log."""
         caller = await self._caller(request)
-        caller.require_named(ALL_EVENTS)
+        caller.require_named(ALL_EVENTS_READ)
         query = read_query(request.query_params)
         selection = Selection(types=query.types, compacted=query.compacted)
         return await self._page(query, selection, await self._position(query.last_event_id))
@@ -55,7 +50,7 @@ class FeedApi:
     async def own_events(self, request: Request) -> Response:
         """Answer with the caller's own events: a page, or a stream where that is accepted."""
         caller = await self._caller(request)
-        caller.require(OWN_EVENTS)
+        caller.require(EVENTS_READ)
         if await self._reader.is_erased(caller.account_id):
             raise invalid_token()
         query = read_query(request.query_params, request.headers.get("Last-Event-ID", ""))

@@ -4,8 +4,7 @@ from uuid import UUID
 
 from services.habits.habit import HabitNotFound
 from services.habits.habit_ids import parse_habit_id
-from shared.http.access_tokens import current_account_id
-from shared.http.problem_details import unauthorized
+from shared.http.access_tokens import current_account_id, invalid_token
 
 
 def current_account() -> UUID:
@@ -13,7 +12,7 @@ def current_account() -> UUID:
     try:
         return UUID(current_account_id())
     except ValueError as error:
-        raise unauthorized("invalid_token", "The access token is not valid.") from error
+        raise invalid_token() from error
 
 
 def habit_id_of(text: str) -> UUID:

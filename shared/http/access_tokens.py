@@ -14,7 +14,7 @@ from typing import Any
 
 import jwt
 import requests
-from flask import Flask, Response, request
+from flask import Flask, request
 from flask_jwt_extended import JWTManager, get_jwt_identity
 
 from shared.http.problem_details import RETRY_AFTER_SECONDS, Problem, unauthorized
@@ -93,10 +93,10 @@ def init_access_tokens(
             check_scope(claims, needed_scope(request.method, request.url_rule.rule))
         return "exp" in claims
 
-    manager.unauthorized_loader(_missing)
-    manager.invalid_token_loader(_invalid)
-    manager.token_verification_failed_loader(lambda _header, _claims: _invalid(""))
-    manager.expired_token_loader(lambda _header, _claims: _expired())
+    manager.unauthorized_loader(lambda _reason: not_authenticated().response())
+    manager.invalid_token_loader(lambda _reason: invalid_token().response())
+    manager.token_verification_failed_loader(lambda _header, _claims: invalid_token().response())
+    manager.expired_token_loader(lambda _header, _claims: token_expired().response())
     return manager
 
 
@@ -206,13 +206,16 @@ def _fetch_keys(url: str) -> dict[str, Any]:
     return {key.key_id: key.key for key in key_set.keys if key.key_id}
 
 
-def _missing(_reason: str) -> Response:
-    return unauthorized("not_authenticated", "An access token is needed.").response()
+def not_authenticated() -> Problem:
+    """Return the 401 for a request without a token."""
+    return unauthorized("not_authenticated", "An access token is needed.")
 
 
-def _invalid(_reason: str) -> Response:
-    return unauthorized("invalid_token", "The access token is not valid.").response()
+def invalid_token() -> Problem:
+    """Return the 401 for a token that does not hold, or holds no longer."""
+    return unauthorized("invalid_token", "The access token is not valid.")
 
 
-def _expired() -> Response:
-    return unauthorized("token_expired", "The access token has expired.").response()
+def token_expired() -> Problem:
+    """Return the 401 for a token whose time is over."""
+    return unauthorized("token_expired", "The access token has expired.")

@@ -25,11 +25,11 @@ from services.feed.webhooks.sending import WebhookSender
 from services.feed.webhooks.signatures import new_secret
 from shared.http.access_tokens import KeyLookup
 from shared.http.problem_details import Problem, invalid_input
+from shared.http.scopes import WEBHOOKS
 from shared.instants import now, to_json
 
 RequestHandler = Callable[[Request], Awaitable[Response]]
 
-WEBHOOKS = "webhooks"
 TEST_TYPE = "webhook.test.v1"
 
 
