@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, select
 
-from shared.database import transaction
+from shared.database import new_engine, transaction
 from shared.outbox.table import OUTBOX
 
 BATCH_SIZE = 200
@@ -37,6 +37,17 @@ Batch = Callable[[Connection, str | None, int], Told | None]
 
 class OutboxStalled(Exception):
     """The outbox does not drain: no relay runs, or the broker is away."""
+
+
+def run_command(
+    service: str, database_url: str, batches: Mapping[str, Batch], arguments: Sequence[str]
+) -> int:
+    """Run the command as typed on a service's database; return the exit status."""
+    engine = new_engine(database_url, pool_size=1)
+    try:
+        return run_announce_all(service, engine, batches, arguments)
+    finally:
+        engine.dispose()
 
 
 def run_announce_all(

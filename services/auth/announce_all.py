@@ -9,18 +9,14 @@ from services.auth import accounts
 from services.auth.service import SERVICE
 from services.auth.settings import Settings
 from services.auth.tables import ACCOUNTS, ERASED_ACCOUNTS
-from shared.announce_all import Told, run_announce_all
-from shared.database import new_engine
+from shared import announce_all
+from shared.announce_all import Told
 from shared.instants import now
 
 
 def run_command(settings: Settings, arguments: Sequence[str]) -> int:
     """Run the command as typed, its own name first; return the exit status."""
-    engine = new_engine(settings.database_url, pool_size=1)
-    try:
-        return run_announce_all(SERVICE.name, engine, BATCHES, arguments)
-    finally:
-        engine.dispose()
+    return announce_all.run_command(SERVICE.name, settings.database_url, BATCHES, arguments)
 
 
 def announce_accounts(connection: Connection, after: str | None, limit: int) -> Told | None:

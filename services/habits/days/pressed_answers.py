@@ -9,12 +9,12 @@ has been answered, and pressing again is always possible.
 from decimal import Decimal
 
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects.postgresql import insert
 
 from services.habits.days.day import AddValue, ClearDay, DayCommand, DayRefused, SetStatus
 from services.habits.days.day_commands import DayCommands, DayRequest
 from services.habits.days.day_events import Channel, DayStatus
 from services.habits.habit import HabitRefusal
+from services.habits.handled_commands import note_command
 from services.habits.owners import lock_owner
 from services.habits.tables import handled_commands
 from shared.contracts.day_commands import AnswerDayV1, Wish
@@ -37,7 +37,9 @@ def carry_out_press(engine: Engine, days: DayCommands, command: AnswerDayV1) -> 
         lock_owner(connection, command.account_id)
         # What adds up is overtaken by nothing.
         is_overtaken = command.wish != "progress" and _is_overtaken(connection, command)
-        if is_overtaken or not _is_new(connection, command):
+        if is_overtaken or not note_command(
+            connection, command, habit_id=command.habit_id, date=command.date
+        ):
             return
         request = DayRequest(
             habit_id=command.habit_id, date=command.date, command=_COMMANDS[command.wish]
@@ -61,19 +63,3 @@ def _is_overtaken(connection: Connection, command: AnswerDayV1) -> bool:
         .limit(1)
     )
     return connection.scalar(later) is not None
-
-
-def _is_new(connection: Connection, command: AnswerDayV1) -> bool:
-    noted = connection.scalar(
-        insert(handled_commands)
-        .values(
-            command_id=command.command_id,
-            account_id=command.account_id,
-            habit_id=command.habit_id,
-            date=command.date,
-            pressed_at=command.at,
-        )
-        .on_conflict_do_nothing()
-        .returning(handled_commands.c.command_id)
-    )
-    return noted is not None

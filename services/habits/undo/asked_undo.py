@@ -3,11 +3,10 @@
 from functools import partial
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.dialects.postgresql import insert
 
 from services.habits.days.day_events import Channel
+from services.habits.handled_commands import note_command
 from services.habits.owners import lock_owner
-from services.habits.tables import handled_commands
 from services.habits.undo.undo_commands import (
     NothingToUndo,
     UndoBreaksRule,
@@ -27,7 +26,7 @@ def carry_out_undo(engine: Engine, undo: UndoCommands, command: UndoLastV1) -> N
     """
     with transaction(engine) as connection:
         lock_owner(connection, command.account_id)
-        if _is_new(connection, command):
+        if note_command(connection, command):
             body = reply_to_json(_undo(connection, undo, command))
             add_message(connection, NOTIFIER_REPLIES, str(command.account_id), body)
 
@@ -47,13 +46,3 @@ def _undo(connection: Connection, undo: UndoCommands, command: UndoLastV1) -> Un
         date=undone.date,
         changed_at=undone.at,
     )
-
-
-def _is_new(connection: Connection, command: UndoLastV1) -> bool:
-    noted = connection.scalar(
-        insert(handled_commands)
-        .values(command_id=command.command_id, account_id=command.account_id, pressed_at=command.at)
-        .on_conflict_do_nothing()
-        .returning(handled_commands.c.command_id)
-    )
-    return noted is not None
